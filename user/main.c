@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0
+/* poolwatch: finds the deadlock that lock detectors cannot see. The command table; each command has its own file. */
+#include <stdio.h>
+#include <string.h>
+#include "cmd.h"
+
+const struct cmd commands[] = {
+	{ 0 },
+};
+
+static void usage(FILE *out)
+{
+	fprintf(out, "usage: poolwatch COMMAND [OPTION...]\n\n");
+	for (const struct cmd *c = commands; c->name; c++)
+		fprintf(out, "  %-10s %s\n", c->name, c->help);
+	fprintf(out, "\n'poolwatch COMMAND --help' tells a command's options.\n");
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		usage(stderr);
+		return CMD_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		usage(stdout);
+		return CMD_OK;
+	}
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
+		printf("poolwatch %s\n", POOLWATCH_VERSION);
+		return CMD_OK;
+	}
+	for (const struct cmd *c = commands; c->name; c++)
+		if (!strcmp(argv[1], c->name))
+			return c->run(argc - 1, argv + 1);
+	fprintf(stderr, "poolwatch: no command '%s'. 'poolwatch --help' lists them.\n", argv[1]);
+	return CMD_USAGE;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Pool definitions, as people write them (poolwatch-pools(5)). Parsing only: no file is looked at but the one named.
+ */
+#ifndef POOLWATCH_SPEC_H
+#define POOLWATCH_SPEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "../bpf/shared.h"
+#include "expr.h"
+
+enum spec_ret { SPEC_RET_AUTO, SPEC_RET_URETPROBE, SPEC_RET_SITES };
+
+/* One "acquire sym sym name=expr ..." statement. A probe is made for each of its symbols. */
+struct spec_probe {
+	enum pw_probe_kind kind;
+	char **symbols; /* mangled, demangled, sym+0xoff */
+	size_t nsymbols;
+	enum spec_ret ret;
+	bool key_held;	   /* key=held */
+	bool sysv;	   /* count=sembuf: units and direction from an array of struct sembuf (arg1, arg2 of them) */
+	struct pw_expr key; /* shape PW_SHAPE_NONE: the definition's */
+	struct pw_expr count, ok, resource, capacity, available;
+	unsigned int line;
+};
+
+struct spec_guard { /* "when lib-version GLOB" / "when build-id HEX": offsets hold only for these */
+	enum { SPEC_GUARD_VERSION, SPEC_GUARD_BUILD_ID } kind;
+	char *text;
+};
+
+/* One pool definition. */
+struct spec_pool {
+	char name[POOLWATCH_NAME];
+	char **libs; /* soname, path, glob, or "exe": the first that the target maps is taken */
+	size_t nlibs;
+	struct pw_expr key;
+	struct pw_expr capacity; /* PW_SHAPE_NONE: learn */
+	struct pw_expr available;
+	struct spec_guard *guards; /* none: holds for all versions. If none matches, capacity and available are learned */
+	size_t nguards;
+	unsigned int min_capacity;
+	unsigned int futex_from, futex_to;
+	bool poll;	/* wait poll */
+	bool confirm;	/* "confirm self-release": POOLWATCH_DEF_CONFIRM */
+	enum { SPEC_OWNER_THREAD, SPEC_OWNER_RESOURCE, SPEC_OWNER_GOROUTINE } owner;
+	struct spec_probe *probes;
+	size_t nprobes;
+	char *builtin;	/* "builtin python-sqlalchemy" and the like: handled by code, not by probes written here. NULL: none */
+	char *file;	/* where it was read */
+	unsigned int line;
+};
+
+struct spec {
+	struct spec_pool *pools;
+	size_t npools;
+};
+
+struct spec_error {
+	char *file; /* as given; "--pool" for text from the command line */
+	unsigned int line, column; /* both from 1 */
+	char message[160];
+};
+
+/*
+ * spec__parse_text - append the definitions in @text to *@spec
+ * @name: what to call the text in errors
+ * @semicolons: ';' ends a line too (command line)
+ * Return: 0; -EINVAL with *@err (whose file the caller frees with spec_error__clear); -ENOMEM. *@spec is untouched on failure.
+ */
+int spec__parse_text(struct spec *spec, const char *text, size_t len, const char *name, bool semicolons, struct spec_error *err);
+
+/* spec__parse_file - the same from a file of at most 1 MiB. Also -errno of open and read. */
+int spec__parse_file(struct spec *spec, const char *path, struct spec_error *err);
+
+/* spec__short - the definition of "--acquire SYM --release SYM [--capacity N]", named "pool", lib exe. */
+int spec__short(struct spec *spec, const char *acquire, const char *release, const char *capacity, struct spec_error *err);
+
+void spec__clear(struct spec *spec);
+void spec_error__clear(struct spec_error *err);
+
+#endif
