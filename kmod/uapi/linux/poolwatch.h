@@ -195,7 +195,8 @@ struct poolwatch_pool {
 	__u64 returned_unknown;
 	__u64 foreign; /* released by another thread than the holder */
 	__u64 nested;  /* requests made while holding */
-	__u64 pad[4];
+	__u64 told;    /* when a full or blocked event was last emitted: at most one in 10 ms */
+	__u64 pad[3];
 	__u64 hold[POOLWATCH_BUCKETS];
 	__u64 wait[POOLWATCH_BUCKETS];
 };
@@ -233,6 +234,7 @@ struct poolwatch_request {
 	__u64 pool; /* head.id of the pool */
 	__u64 since;
 	__u64 site; /* return address of the acquire */
+	__u64 tried; /* POOLWATCH_REQ_POLL: when the last try failed; who has not tried for a second waits no longer */
 	__u32 units;
 	__u32 flags;
 };
@@ -255,7 +257,7 @@ struct poolwatch_thread {
 	__u64 seq;    /* of the last request made */
 	struct poolwatch_hold hold[POOLWATCH_HOLDS];
 	struct poolwatch_request request[POOLWATCH_REQUESTS];
-	__u64 pad[2];
+	__u64 pad[6];
 };
 
 /**
