@@ -29,7 +29,7 @@ PKGS := libbpf libdw libelf capstone ncursesw inih libsystemd libmicrohttpd zlib
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-missing-field-initializers
 CFLAGS ?= -O2 -g
 PW_CFLAGS = -std=gnu11 $(WARN) -D_GNU_SOURCE -DPOOLWATCH_VERSION='"$(VERSION)"' -DPOOLWATCH_PREFIX='"$(PREFIX)"' \
-	-DPOOLWATCH_SYSCONFDIR='"$(SYSCONFDIR)"' -I$(OUT) -Iuser -Ikmod/uapi $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
+	-DPOOLWATCH_SYSCONFDIR='"$(SYSCONFDIR)"' -I$(OUT) -iquote user -Ikmod/uapi $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 PW_LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -liberty -lm -lpthread
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
