@@ -34,6 +34,10 @@ struct expr_env {
 /* expr__eval - Return: 0 with *@value; -EFAULT: a read failed; -EDOM: division by zero; -EINVAL: not an expression. */
 int expr__eval(const struct pw_expr *e, const struct expr_env *env, int64_t *value);
 
+/* What one operation does, for folding constants. expr__binary - Return: as expr__eval. @code of expr__cast: a cast. */
+int expr__binary(enum pw_op_code code, int64_t a, int64_t b, int64_t *value);
+int64_t expr__cast(enum pw_op_code code, int64_t v);
+
 /* expr__print - the text of @e, as expr__parse would take it, into @buf of @size bytes; always ends in NUL. */
 void expr__print(const struct pw_expr *e, char *buf, size_t size);
 
