@@ -33,6 +33,7 @@ size_t escape__decode(const char *s, size_t len, uint32_t *c);
 
 /* Columns that an escaped string takes on a terminal. */
 unsigned int escape__columns(const char *s);
+unsigned int escape__columns_of(const char *s, size_t len);
 /* The bytes of the longest beginning of @s that fits into @columns. */
 size_t escape__fit(const char *s, unsigned int columns);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A finding as one line of key=value pairs (logfmt) for logs. The keys are stable: they are only ever added, at the end of
- * their group. Values with anything but letters, digits and -._/:+@%,<>()[]{}~#*&!$ are quoted; nothing in them can end the line.
+ * A finding as one line of key=value pairs (logfmt) for logs. The keys are stable: new ones are only ever added at the end.
+ * A value that is more than letters, digits and -._/:+@,<>()[]~#*&$ stands in double quotes; nothing in it can end the
+ * line, the quotes or the pair.
  */
 #ifndef POOLWATCH_LOGLINE_H
 #define POOLWATCH_LOGLINE_H
@@ -9,7 +10,7 @@
 #include <stddef.h>
 #include "finding.h"
 
-#define LOGLINE_MAX 1024 /* bytes that always reach a log: what RFC 3164 guarantees of a message, header included, less its room */
+#define LOGLINE_MAX 900 /* RFC 3164 guarantees 1024 bytes of message, time, host and tag included */
 
 /*
  * logline__format - into @buf, always ended by NUL. What does not fit is left out by whole pairs, and truncated=yes says so.
