@@ -24,7 +24,7 @@ struct text_options text__options(const struct term *t);
 /* Return: 0, or -EIO if the stream has an error. */
 int text__finding(FILE *out, const struct finding *f, const struct text_options *o);
 
-/* "fetch+0x12 (api.c:31)", "libc.so.6+0x8f3c1": one frame, escaped. As snprintf. */
+/* "fetch (api.c:31)", "sem_wait+0x44 (libc.so.6)", "libc.so.6+0x8f3c1": one frame, escaped. As snprintf. */
 size_t text__frame(char *buf, size_t size, const struct finding_frame *frame, unsigned int escape_flags);
 
 /* "812 ms", "4.2 s", "3 min 20 s", "2 h 5 min", "3 d 4 h". As snprintf. */

@@ -105,7 +105,8 @@ size_t text__frame(char *buf, size_t size, const struct finding_frame *frame, un
 	return frame_text(buf, size, frame, 0, escape_flags);
 }
 
-void text_out__frame(struct text_out *t, unsigned int indent, const struct finding_frame *f, enum text_style style)
+/* Return: the columns used, indentation included. */
+static unsigned int frame_line(struct text_out *t, unsigned int indent, const struct finding_frame *f, enum text_style style)
 {
 	char line[2 * FRAME_MAX + 64];
 
@@ -114,6 +115,12 @@ void text_out__frame(struct text_out *t, unsigned int indent, const struct findi
 	text_out__style(t, style);
 	fputs(line, t->out);
 	text_out__style(t, TEXT_PLAIN);
+	return indent + escape__columns(line);
+}
+
+void text_out__frame(struct text_out *t, unsigned int indent, const struct finding_frame *f, enum text_style style)
+{
+	frame_line(t, indent, f, style);
 	putc('\n', t->out);
 }
 
@@ -149,17 +156,40 @@ static void folded(struct text_out *t, unsigned int indent, const struct finding
 	text_out__wrap(t, indent, indent + 2, TEXT_DIM, line);
 }
 
+/* " -> sem_wait (libc.so.6)": the library function that the user's innermost frame called. */
+static void called(struct text_out *t, unsigned int column, const struct finding_frame *f)
+{
+	char line[2 * FRAME_MAX + 64];
+
+	frame_text(line, sizeof(line), f, 0, t->escape);
+	if (t->o.width && column + 4 + escape__columns(line) > t->o.width)
+		return;
+	text_out__style(t, TEXT_DIM);
+	fprintf(t->out, " -> %s", line);
+	text_out__style(t, TEXT_PLAIN);
+}
+
 void text_out__stack(struct text_out *t, unsigned int indent, const struct finding_frame *f, size_t n)
 {
-	bool mine = false;
+	size_t mine = 0, i = 0;
+	unsigned int column;
 
-	for (size_t i = 0; i < n; i++)
-		mine |= f[i].user_code;
-	for (size_t i = 0; i < n;) {
+	while (mine < n && !f[mine].user_code)
+		mine++;
+	if (mine == n || t->o.all_frames) {
+		for (; i < n; i++)
+			text_out__frame(t, indent, &f[i], f[i].user_code ? TEXT_CYAN : TEXT_PLAIN);
+		return;
+	}
+	column = frame_line(t, indent, &f[mine], TEXT_CYAN);
+	if (mine)
+		called(t, column, &f[mine - 1]);
+	putc('\n', t->out);
+	for (i = mine + 1; i < n;) {
 		size_t end = i;
 
-		if (!mine || t->o.all_frames || f[i].user_code) {
-			text_out__frame(t, indent, &f[i], f[i].user_code ? TEXT_CYAN : TEXT_PLAIN);
+		if (f[i].user_code) {
+			text_out__frame(t, indent, &f[i], TEXT_CYAN);
 			i++;
 			continue;
 		}

@@ -21,8 +21,8 @@ void text_out__spaces(struct text_out *t, unsigned int n);
 /* One line with a frame at @indent. Shortened where it does not fit: the file to its base name, then the symbol. */
 void text_out__frame(struct text_out *t, unsigned int indent, const struct finding_frame *f, enum text_style style);
 /*
- * A stack, innermost first: the user's own frames, runs of library frames folded into a line. A stack without any frame of the
- * user's is shown whole.
+ * A stack, innermost first: the user's own frames, with the library function that the first of them called; runs of library
+ * frames between them folded into a line. A stack without any frame of the user's is shown whole.
  */
 void text_out__stack(struct text_out *t, unsigned int indent, const struct finding_frame *f, size_t n);
 
