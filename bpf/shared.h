@@ -9,7 +9,7 @@
 #include "../kmod/uapi/linux/poolwatch.h"
 
 #define PW_ARGS 6	  /* arg0..arg5 */
-#define PW_EXPR_OPS 12	  /* operations of one expression */
+#define PW_EXPR_OPS 16	  /* operations of one expression */
 #define PW_EXPR_DEPTH 4	  /* values on its stack */
 #define PW_MAX_DEFS 64
 #define PW_MAX_PROBES 2048 /* one probed function of one definition in one target */
