@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What makes sense of a pool definition as a whole, and what becomes of one: matched to a library, printed, freed. */
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+#include "spec_int.h"
+
+static const struct spec_probe *find_kind(const struct spec_pool *pool, unsigned int kinds)
+{
+	for (size_t i = 0; i < pool->nprobes; i++)
+		if (kinds & 1u << pool->probes[i].kind)
+			return &pool->probes[i];
+	return NULL;
+}
+
+/* The first probe of @kinds that names its unit (or, if not @named, does not). */
+static const struct spec_probe *find_named(const struct spec_pool *pool, unsigned int kinds, bool named)
+{
+	for (size_t i = 0; i < pool->nprobes; i++)
+		if (kinds & 1u << pool->probes[i].kind && (pool->probes[i].resource.shape != PW_SHAPE_NONE) == named)
+			return &pool->probes[i];
+	return NULL;
+}
+
+static int check_resources(struct spec_parser *ps, const struct spec_pool *pool)
+{
+	const unsigned int gives = 1u << PW_RELEASE | 1u << PW_INVALIDATE;
+	const struct spec_probe *named = find_named(pool, 1u << PW_ACQUIRE, true), *p;
+
+	if (!named) {
+		p = find_named(pool, gives, true);
+		if (p)
+			return spec__fail(ps, p->line, p->column, "this %s names its unit, but no acquire has 'resource='", spec__kind_name(p->kind));
+		if (pool->owner == SPEC_OWNER_RESOURCE)
+			return spec__fail(ps, pool->line, pool->column, "'owner resource' needs an acquire with 'resource='");
+		return 0;
+	}
+	p = find_named(pool, 1u << PW_ACQUIRE, false);
+	if (!p)
+		p = find_named(pool, gives, false);
+	if (p)
+		return spec__fail(ps, p->line, p->column, "no 'resource=' here, but the acquire of line %u names its unit", named->line);
+	return 0;
+}
+
+int spec__check_pool(struct spec_parser *ps, const struct spec_pool *pool)
+{
+	const struct spec_probe *acquire = find_kind(pool, 1u << PW_ACQUIRE), *p;
+	bool worker = find_kind(pool, 1u << PW_SCOPE | 1u << PW_WAIT_ON);
+	bool released = find_kind(pool, 1u << PW_RELEASE | 1u << PW_INVALIDATE);
+
+	if (!pool->nlibs && !pool->builtin)
+		return spec__fail(ps, pool->line, pool->column, "pool '%s' has no 'lib': name the library, or 'exe'", pool->name);
+	if (!acquire && !worker && !pool->builtin)
+		return spec__fail(ps, pool->line, pool->column, "pool '%s' has no 'acquire'", pool->name);
+	if (acquire && !released && !acquire->sysv && !worker && !pool->builtin)
+		return spec__fail(ps, acquire->line, acquire->column, "acquire without a 'release': nothing would ever be given back");
+	for (size_t i = 0; i < pool->nprobes; i++) {
+		p = &pool->probes[i];
+		if (p->key_held && !find_kind(pool, 1u << PW_SCOPE | 1u << PW_ACQUIRE))
+			return spec__fail(ps, p->line, p->column, "'key=held' needs a scope or an acquire: nothing here is ever held");
+		if (pool->key.shape == PW_SHAPE_NONE && p->key.shape == PW_SHAPE_NONE && !p->key_held)
+			return spec__fail(ps, p->line, p->column,
+					  "no 'key' says which pool this %s is about (e.g. 'key arg0'; 'key 0' if there is but one)",
+					  spec__kind_name(p->kind));
+	}
+	return check_resources(ps, pool);
+}
+
+/* What follows ".so." in the file's name: "6" of libc.so.6, "0.6.3" of libaprutil-1.so.0.6.3; else "". */
+static const char *lib_version(const char *path)
+{
+	const char *base = strrchr(path, '/'), *so;
+
+	so = strstr(base ? base + 1 : path, ".so.");
+	return so ? so + 4 : "";
+}
+
+bool spec_pool__guarded(const struct spec_pool *pool, const char *path, const char *build_id)
+{
+	for (size_t i = 0; i < pool->nguards; i++) {
+		const struct spec_guard *g = &pool->guards[i];
+
+		if (g->kind == SPEC_GUARD_VERSION ? !fnmatch(g->text, lib_version(path), 0)
+						  : build_id && !strncmp(g->text, build_id, strlen(g->text)))
+			return true;
+	}
+	return !pool->nguards;
+}
+
+static void print_expr(FILE *out, const char *before, const struct pw_expr *e)
+{
+	char text[512];
+
+	if (e->shape == PW_SHAPE_NONE)
+		return;
+	expr__print(e, text, sizeof(text));
+	fprintf(out, "%s%s", before, text);
+}
+
+static void print_unless_1(FILE *out, const char *before, const struct pw_expr *e)
+{
+	if (e->shape != PW_SHAPE_IMM || e->imm != 1)
+		print_expr(out, before, e);
+}
+
+/* Quoted only if it would not read back as one symbol. */
+static void print_word(FILE *out, const char *word)
+{
+	bool quote = word[0] == '#' || strpbrk(word, " \t;=");
+
+	fprintf(out, quote ? " \"%s\"" : " %s", word);
+}
+
+static void print_probe(const struct spec_probe *p, FILE *out)
+{
+	fprintf(out, "  %-12s", spec__kind_name(p->kind));
+	for (size_t i = 0; i < p->nsymbols; i++)
+		print_word(out, p->symbols[i]);
+	if (p->key_held)
+		fprintf(out, " key=held");
+	print_expr(out, " key=", &p->key);
+	if (p->sysv)
+		fprintf(out, " count=sembuf");
+	print_unless_1(out, " count=", &p->count);
+	print_unless_1(out, " ok=", &p->ok);
+	print_expr(out, " resource=", &p->resource);
+	print_expr(out, " capacity=", &p->capacity);
+	print_expr(out, " available=", &p->available);
+	if (p->ret != SPEC_RET_AUTO)
+		fprintf(out, " ret=%s", spec__ret_name(p->ret));
+	fprintf(out, "\n");
+}
+
+void spec_pool__print(const struct spec_pool *pool, FILE *out)
+{
+	fprintf(out, "pool %s\n", pool->name);
+	if (pool->nlibs) {
+		fprintf(out, "  lib         ");
+		for (size_t i = 0; i < pool->nlibs; i++)
+			print_word(out, pool->libs[i]);
+		fprintf(out, "\n");
+	}
+	for (size_t i = 0; i < pool->nguards; i++) {
+		fprintf(out, "  when         %s", pool->guards[i].kind == SPEC_GUARD_VERSION ? "lib-version" : "build-id");
+		print_word(out, pool->guards[i].text);
+		fprintf(out, "\n");
+	}
+	if (pool->builtin)
+		fprintf(out, "  builtin      %s\n", pool->builtin);
+	print_expr(out, "  key          ", &pool->key);
+	fprintf(out, pool->key.shape == PW_SHAPE_NONE ? "" : "\n");
+	print_expr(out, "  capacity     ", &pool->capacity);
+	fprintf(out, pool->capacity.shape == PW_SHAPE_NONE ? "  capacity     learn\n" : "\n");
+	print_expr(out, "  available    ", &pool->available);
+	fprintf(out, pool->available.shape == PW_SHAPE_NONE ? "" : "\n");
+	if (pool->min_capacity)
+		fprintf(out, "  min-capacity %u\n", pool->min_capacity);
+	if (pool->poll)
+		fprintf(out, "  wait         poll\n");
+	if (pool->owner != SPEC_OWNER_THREAD)
+		fprintf(out, "  owner        %s\n", spec__owner_name(pool->owner));
+	if (pool->futex_to)
+		fprintf(out, "  futex        0x%x 0x%x\n", pool->futex_from, pool->futex_to);
+	if (pool->confirm)
+		fprintf(out, "  confirm      self-release\n");
+	for (size_t i = 0; i < pool->nprobes; i++)
+		print_probe(&pool->probes[i], out);
+}
+
+static void free_strings(char **list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(list[i]);
+	free(list);
+}
+
+static void clear_pool(struct spec_pool *pool)
+{
+	free_strings(pool->libs, pool->nlibs);
+	for (size_t i = 0; i < pool->nguards; i++)
+		free(pool->guards[i].text);
+	free(pool->guards);
+	for (size_t i = 0; i < pool->nprobes; i++)
+		free_strings(pool->probes[i].symbols, pool->probes[i].nsymbols);
+	free(pool->probes);
+	free(pool->builtin);
+	free(pool->file);
+}
+
+void spec__clear(struct spec *spec)
+{
+	for (size_t i = 0; i < spec->npools; i++)
+		clear_pool(&spec->pools[i]);
+	free(spec->pools);
+	*spec = (struct spec){ 0 };
+}
+
+void spec_error__clear(struct spec_error *err)
+{
+	free(err->file);
+	free(err->source);
+	*err = (struct spec_error){ 0 };
+}
+
+void spec_error__print(const struct spec_error *err, FILE *out)
+{
+	fprintf(out, "%s:%u:%u: error: %s\n", err->file ?: "?", err->line, err->column, err->message);
+	if (!err->source)
+		return;
+	fprintf(out, "  ");
+	for (const char *c = err->source; *c; c++)
+		putc(*c == '\t' || ((unsigned char)*c >= 0x20 && *c != 0x7f) ? *c : '?', out);
+	fprintf(out, "\n  ");
+	/* A tab before the caret for each before the place, so that they line up whatever the tab width. */
+	for (unsigned int i = 0; i + 1 < err->column; i++)
+		putc(i < strlen(err->source) && err->source[i] == '\t' ? '\t' : ' ', out);
+	fprintf(out, "^\n");
+}
