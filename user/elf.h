@@ -26,12 +26,16 @@ void elf__close(struct elf_file *elf);
 
 /*
  * elf__find - functions called @name: mangled, demangled (with or without parameters), or name+0xoff; from .symtab and .dynsym,
- * versions (@@GLIBC_2.34) ignored; aliases at one address once. Return: 0; -ENOENT; -ENOTUNIQ: *@n of them differ.
+ * versions (@@GLIBC_2.34) ignored; aliases at one address once. Exact names win over demangled ones, exported functions over
+ * local ones. More than one is found where an exported function has several versions. A stripped file's separate debug file is
+ * looked at too. Return: 0; -ENOENT; -ENOTUNIQ: *@n of them differ; -EOPNOTSUPP: an ifunc, which only selects the function.
  */
 int elf__find(struct elf_file *elf, const char *name, struct elf_symbol **out, size_t *n);
 void elf_symbol__free(struct elf_symbol *s, size_t n);
 /* The function that contains link-time address @vaddr (0 or -ENOENT; out->addend is the distance). */
 int elf__symbol_at(struct elf_file *elf, uint64_t vaddr, struct elf_symbol *out);
+/* The next function's entry behind @vaddr, or the end of its segment: as far as a function of unknown size can reach. */
+uint64_t elf__next_entry(struct elf_file *elf, uint64_t vaddr);
 
 /* Copy @len bytes of code at link-time address @vaddr. */
 int elf__code(struct elf_file *elf, uint64_t vaddr, void *buf, size_t len);
