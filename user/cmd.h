@@ -15,4 +15,7 @@ struct cmd {
 
 extern const struct cmd commands[];
 
+int cmd_check(int argc, char **argv);
+int cmd_presets(int argc, char **argv);
+
 #endif

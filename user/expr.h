@@ -38,6 +38,8 @@ int expr__eval(const struct pw_expr *e, const struct expr_env *env, int64_t *val
 int expr__binary(enum pw_op_code code, int64_t a, int64_t b, int64_t *value);
 int64_t expr__cast(enum pw_op_code code, int64_t v);
 
+#define EXPR_TEXT 512 /* bytes that hold the text of any expression */
+
 /* expr__print - the text of @e, as expr__parse would take it, into @buf of @size bytes; always ends in NUL. */
 void expr__print(const struct pw_expr *e, char *buf, size_t size);
 

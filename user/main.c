@@ -5,6 +5,8 @@
 #include "cmd.h"
 
 const struct cmd commands[] = {
+	{ "check", cmd_check, "[--json] [--pool ARG]... [FILE]...", "read pool definitions and say what is wrong with them" },
+	{ "presets", cmd_presets, "[--json] [-p PID] [NAME]", "the definitions that come with poolwatch, and which fit a process" },
 	{ 0 },
 };
 

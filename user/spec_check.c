@@ -90,7 +90,7 @@ bool spec_pool__guarded(const struct spec_pool *pool, const char *path, const ch
 
 static void print_expr(FILE *out, const char *before, const struct pw_expr *e)
 {
-	char text[512];
+	char text[EXPR_TEXT];
 
 	if (e->shape == PW_SHAPE_NONE)
 		return;
@@ -205,7 +205,10 @@ void spec_error__clear(struct spec_error *err)
 
 void spec_error__print(const struct spec_error *err, FILE *out)
 {
-	fprintf(out, "%s:%u:%u: error: %s\n", err->file ?: "?", err->line, err->column, err->message);
+	if (err->line)
+		fprintf(out, "%s:%u:%u: error: %s\n", err->file ?: "?", err->line, err->column, err->message);
+	else
+		fprintf(out, "%s: error: %s\n", err->file ?: "?", err->message);
 	if (!err->source)
 		return;
 	fprintf(out, "  ");
