@@ -14,38 +14,54 @@
  *   POOLWATCH_PROCS     struct poolwatch_proc      one watched process image
  *   POOLWATCH_POOLS     struct poolwatch_pool      one pool
  *   POOLWATCH_THREADS   struct poolwatch_thread    one thread (or goroutine): what it holds, what it asks for
- *   POOLWATCH_EDGES     struct poolwatch_edge      "holding a unit of this, asked for a unit of that", per pair of sites
- *   POOLWATCH_COUNTERS  struct poolwatch_counter   what was lost, by cause
+ *   POOLWATCH_EDGES     struct poolwatch_edge      "holding a unit of this, asked for a unit of that", per pair of
+ *   sites POOLWATCH_COUNTERS  struct poolwatch_counter   what was lost, by cause
  *
  * The BPF programs write records while readers copy them: no lock is held, no record is ever stopped for a reader. A
  * single 64-bit field is never torn; two fields of one record may belong to two moments. What a reader concludes from
  * several fields it must confirm with a second copy: a thread whose request[i].seq and hold[j].word are the same in
  * two copies has, in all the time between them, been in that one request with those holds.
  *
+ * Who takes a slot writes head.id last; who frees it writes 0 to head.id first. The device copies a record only if
+ * head.id and head.uid were the same before and after, so that a copy never shows parts of what took the slot next.
+ *
  * Times are CLOCK_MONOTONIC in ns, except "start", which is CLOCK_BOOTTIME in ns (as /proc/PID/stat tells it, in
  * ticks). Process and thread numbers are those of the initial pid namespace.
+ *
+ * Names (comm, a definition's name) are bytes of somebody else's choice, NUL-terminated within their field only if the
+ * program that wrote them did so: escape them where they are printed.
  *
  * THE DEVICE
  * ==========
  *
+ * /dev/poolwatch is made with mode 0640, owned by root; the group "poolwatch" is given to it by a udev rule.
+ *
+ * Who sees what is decided by the open file, at open(2), and stays as it was wherever the descriptor is passed to: a
+ * file opened with CAP_SYS_PTRACE in the initial user namespace sees all; any other sees the events and records of its
+ * effective uid, and those with the uid POOLWATCH_UID_ALL. Each open file has a cursor and a SEEK_DATA mark of its own;
+ * descriptors made by dup(2) or fork(2) share them. Threads may use one file at the same time.
+ *
  * open(2)
  *   O_RDONLY: a reader. Its cursor stands at the oldest event still kept.
- *   O_RDWR or O_WRONLY: a loader; needs CAP_BPF and CAP_PERFMON (or CAP_SYS_ADMIN), else EPERM. The open file is the
- *   session: POOLWATCH_IOC_SESSION gives its number, the loader's bind program hands the tables to that number, and the
- *   last close of the file ends the session: tables are dropped and its readers find it gone.
- *   ENOMEM; EBUSY if the module was loaded with max_sessions and as many are open for writing.
+ *   O_RDWR or O_WRONLY: a loader; needs CAP_BPF and CAP_PERFMON (or CAP_SYS_ADMIN) in the initial user namespace, else
+ *   EPERM. The open file is the session: POOLWATCH_IOC_SESSION gives its number, the loader's bind program hands the
+ *   tables to that number, and the last close of the file ends the session: tables are dropped, its number is unknown
+ *   to SNAPSHOT, its programs' events are refused. Events it emitted before stay in the ring.
+ *   ENOMEM; EBUSY: the module was loaded with max_sessions and as many are open for writing. EACCES is the file
+ *   system's.
  *
- * read(2): one event (struct poolwatch_event) a call.
- *   Returns event.size. EINVAL: the buffer is smaller than the event; the cursor stays. EAGAIN: O_NONBLOCK, and nothing
- *   to read. EPIPE, once: events were overwritten before they were read; the cursor now stands at the oldest kept one,
- *   and the gap in event.seq is the number missed. EINTR: a signal. EFAULT: the buffer is not writable; the cursor
- *   stays. ENODEV: the module is going away. An event is visible to a reader with CAP_SYS_PTRACE in the initial user
- *   namespace, or whose effective uid at open is event.head uid; others are skipped, not counted as missed.
+ * read(2), readv(2): one event (struct poolwatch_event) a call.
+ *   Returns event.size. In this order: EPIPE, once: events were overwritten before they were read; the cursor now
+ *   stands at the oldest kept one. EAGAIN: O_NONBLOCK, and nothing to read; without O_NONBLOCK the call waits. EINVAL:
+ *   the buffer is smaller than the event; the cursor stays. EFAULT: the buffer is not writable; the cursor stays.
+ *   EINTR: a signal. EBADF: opened O_WRONLY. Events that this file may not see are passed over.
+ *   The number of events missed at an EPIPE is the gap in event.seq for a file that sees all: then every event was
+ *   either delivered or lies in such a gap. For other files the gap is an upper bound: it counts what they may not see,
+ *   too. pread(2): ESPIPE.
  *
- * write(2): EINVAL always. Events reach the device through the kernel functions only.
+ * write(2): EINVAL always (EBADF: opened O_RDONLY). Events reach the device through the kernel functions only.
  *
- * poll(2): EPOLLIN | EPOLLRDNORM when read would return an event; EPOLLPRI with it when it would return EPIPE;
- *   EPOLLHUP | EPOLLERR when the module is going away.
+ * poll(2): EPOLLIN | EPOLLRDNORM when read would return an event or EPIPE; EPOLLPRI with it when it would be EPIPE.
  *
  * llseek(2): (0, SEEK_SET) the oldest event kept; (0, SEEK_END) behind the newest; (0, SEEK_DATA) the first event after
  *   the last POOLWATCH_IOC_CLEAR of this file, or the oldest kept. Returns 0. An offset other than 0: ESPIPE. Another
@@ -53,14 +69,43 @@
  *
  * mmap(2): ENODEV.
  *
- * ioctl(2): unknown commands ENOTTY; a flag that is not known here, or padding that is not 0: EINVAL; EFAULT.
+ * ioctl(2): unknown commands ENOTTY; a flag that is not known here, or padding that is not 0: EINVAL; EFAULT: the
+ *   argument is not readable or not writable. What is only "out" may hold anything on entry.
  *   POOLWATCH_IOC_INFO      fills struct poolwatch_info. Any open file.
  *   POOLWATCH_IOC_SESSION   stores the session's number (__u32, never 0) of a loader's file. A reader's file: EBADF.
  *   POOLWATCH_IOC_SNAPSHOT  copies records, see struct poolwatch_snapshot. Any open file.
  *   POOLWATCH_IOC_CLEAR     moves this file's SEEK_DATA mark behind the newest event. Any open file.
  *
  * All memory is taken when the module is loaded (parameters ring_kb, max_sessions) or when a file is opened (a fixed
- * amount); nothing a reader does can make it grow.
+ * amount, charged to the opener's memory cgroup); nothing a reader does can make it grow. A reader that is inside
+ * POOLWATCH_IOC_SNAPSHOT keeps the one map it copies from alive until the call returns.
+ *
+ * Removal: the module counts its open files and the loaded BPF programs that call it. While there is one of either,
+ * delete_module(2) fails with EWOULDBLOCK (rmmod: "Module poolwatch is in use") and nothing changes for anybody,
+ * readers blocked in read and poll included. Once the last is gone it is removed, and the device with it. So no call on
+ * an open file ever meets a module that is leaving.
+ *
+ * THE KERNEL FUNCTIONS
+ * ====================
+ *
+ * The way in, for BPF programs; to be declared __ksym __weak, so that one object also runs where there is no module.
+ * They exist only if the module was built with BTF and the kernel has CONFIG_DEBUG_INFO_BTF_MODULES: see
+ * POOLWATCH_FEATURE_KFUNCS.
+ *
+ * int poolwatch_emit(void *data, __u32 data__sz, __u32 session)
+ *   Puts the struct poolwatch_event at @data into the ring as an event of @session; seq and session in the copy are the
+ *   device's. Programs of the types kprobe (uprobes are of it), tracing and syscall, in any context, NMI included.
+ *   Never waits for a reader.
+ *   0. EINVAL: @data__sz or size is not that of a struct poolwatch_event, type is 0, or pad is not 0. ENOENT: no such
+ *   session. EBUSY: called from inside another poolwatch_emit on the same CPU (a tracing program or an NMI that
+ *   interrupted it). Each refusal is counted in struct poolwatch_info.
+ *
+ * int poolwatch_bind(struct bpf_map *map, __u32 session, __u32 table)
+ *   Makes @map, a BPF_MAP_TYPE_ARRAY of the table's records, @table of @session, and keeps a reference to it until the
+ *   session ends. Programs of the type syscall.
+ *   0. EINVAL: no such table; not an array; value_size is not the record's; values with special fields (locks, timers,
+ *   kernel pointers). ENOENT: no such session. EPERM: the session was opened by another process. EBUSY: that table is
+ *   bound already.
  */
 #ifndef _UAPI_LINUX_POOLWATCH_H
 #define _UAPI_LINUX_POOLWATCH_H
@@ -78,7 +123,7 @@
 #define POOLWATCH_COMM 16	 /* as TASK_COMM_LEN */
 #define POOLWATCH_HOLDS 16	 /* pools that one thread's hold set can name */
 #define POOLWATCH_REQUESTS 4	 /* acquires in progress of one thread: an acquire may call another pool's */
-#define POOLWATCH_BUCKETS 40	 /* of a histogram: bucket i counts 2^(i-1) <= ns < 2^i; bucket 0 is 0 ns; the last one also all above */
+#define POOLWATCH_BUCKETS 40	 /* of a histogram: i counts 2^(i-1) <= ns < 2^i, 0 is 0 ns, the last is open */
 #define POOLWATCH_UID_ALL (~0u)	 /* a record that every reader sees */
 #define POOLWATCH_UNKNOWN (-1ll) /* of capacity and available */
 
@@ -147,7 +192,7 @@ struct poolwatch_proc {
 #define POOLWATCH_POOL_AMBIGUOUS (1u << 5)  /* bare counts were released by threads that held none: holders in doubt */
 #define POOLWATCH_POOL_DESTROYED (1u << 6)
 #define POOLWATCH_POOL_ENDED (1u << 7)	    /* its definition was detached: the books are closed */
-#define POOLWATCH_POOL_STATED (1u << 8)	    /* capacity is from the definition, an expression, create or resize: not learned */
+#define POOLWATCH_POOL_STATED (1u << 8)	    /* capacity is from definition, expression, create or resize: not learned */
 
 /**
  * struct poolwatch_pool - one pool
@@ -358,9 +403,13 @@ struct poolwatch_event {
  * @ring_size: events that the ring can hold
  * @oldest, @next: sequence numbers: of the oldest event kept, and of the next one to come
  * @emitted: events accepted since the module was loaded
- * @drop_invalid: events refused because of a wrong size or session
+ * @drop_invalid: events refused because of a wrong size, type, padding or session
  * @drop_overrun: EPIPEs returned to readers, all of them
+ * @drop_busy: events refused because the CPU was inside poolwatch_emit already
  * @flags: in: must be 0
+ *
+ * abi_major, abi_minor, features and flags will keep their places and meaning in every version, so that a program of
+ * another major version can tell so.
  */
 struct poolwatch_info {
 	__u32 abi_major;
@@ -375,23 +424,29 @@ struct poolwatch_info {
 	__u64 emitted;
 	__u64 drop_invalid;
 	__u64 drop_overrun;
-	__u64 pad[4];
+	__u64 drop_busy;
+	__u64 pad[3];
 };
 
 /**
  * struct poolwatch_snapshot - POOLWATCH_IOC_SNAPSHOT: copy records of one table of one session
  * @session: in: the session; 0: the one with the lowest number (ENOENT if there is none). out: the one taken
  * @table: in: enum poolwatch_table; EINVAL if unknown
- * @flags: in: 0
+ * @flags: in: 0 or POOLWATCH_SNAP_NEXT
  * @record: out: size of one record
- * @cursor: in: 0 to begin, else what the last call left. out: where to go on
+ * @cursor: in: 0 to begin, else what the last call left. out: where to go on. One behind the end finds no records.
  * @buf, @len: in: room. @len smaller than one record: EINVAL, with @record filled in
  * @count: out: records copied. Fewer than fit means the end of the table was reached.
  * @hidden: out: records passed over because they belong to others
+ * @pad: in: 0
  *
- * Free slots and records that the reader may not see are passed over. To go from session to session, ask with
- * @session one more than the last one taken and POOLWATCH_SNAP_NEXT.
- * ENOENT: no such session, or it ended. ENODATA: it has not bound that table yet.
+ * Free slots and records that the reader may not see are passed over, as are records that change hands all the time
+ * while they are copied. To go from session to session, ask with @session one more than the last one taken and
+ * POOLWATCH_SNAP_NEXT. Session numbers are from 1 to 65535, given in rising order and used again only after all others.
+ *
+ * ENOENT: no such session, or it ended. ENODATA: it has not bound that table yet. EFAULT: the structure or the room is
+ * not accessible; some of the room may have been written. EINTR: a fatal signal, or one while another thread is inside
+ * the call with the same file. On failure the structure is as it was, but for @record at the EINVAL above.
  */
 #define POOLWATCH_SNAP_NEXT (1u << 0) /* take the lowest-numbered session that is at least @session */
 struct poolwatch_snapshot {
