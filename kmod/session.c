@@ -38,14 +38,14 @@ static int session_find(u32 number)
 	return -ENOENT;
 }
 
-/* Return: slot of the lowest number that is at least @least, or -ENOENT. */
-static int session_find_from(u32 least)
+/* Return: slot of the lowest number that is at least @least and, with @bound, has bound @table; or -ENOENT. */
+static int session_find_from(u32 least, bool bound, u32 table)
 {
 	int found = -ENOENT;
 	u32 i;
 
 	for (i = 0; i < sessions.max; i++) {
-		if (!sessions.number[i] || sessions.number[i] < least)
+		if (!sessions.number[i] || sessions.number[i] < least || (bound && !sessions.slot[i].map[table]))
 			continue;
 		if (found < 0 || sessions.number[i] < sessions.number[found])
 			found = i;
@@ -135,7 +135,7 @@ int pw_session_map(u32 *number, bool next, u32 table, struct bpf_map **map)
 	int i, ret = 0;
 
 	mutex_lock(&sessions.lock);
-	i = next || !*number ? session_find_from(*number) : session_find(*number);
+	i = next || !*number ? session_find_from(*number, next, table) : session_find(*number);
 	if (i < 0) {
 		ret = -ENOENT;
 	} else if (!sessions.slot[i].map[table]) {

@@ -25,8 +25,8 @@ int pw_session_bind(u32 number, u32 table, struct bpf_map *map);
 
 /*
  * pw_session_map - the map bound as @table
- * @number: in: the session, or 0 for the lowest; with @next the lowest that is at least this. out: the one taken
- * Return: 0 with a reference in *@map, to be put by the caller; -ENOENT: no such session; -ENODATA: not bound.
+ * @number: in: the session, or 0 for the lowest. With @next the lowest from this on that has bound @table. out: the one
+ * taken Return: 0 with a reference in *@map, to be put by the caller; -ENOENT: no such session; -ENODATA: not bound.
  */
 int pw_session_map(u32 *number, bool next, u32 table, struct bpf_map **map);
 

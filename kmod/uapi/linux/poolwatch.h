@@ -448,7 +448,7 @@ struct poolwatch_info {
  * not accessible; some of the room may have been written. EINTR: a fatal signal, or one while another thread is inside
  * the call with the same file. On failure the structure is as it was, but for @record at the EINVAL above.
  */
-#define POOLWATCH_SNAP_NEXT (1u << 0) /* take the lowest-numbered session that is at least @session */
+#define POOLWATCH_SNAP_NEXT (1u << 0) /* the lowest-numbered session from @session on that has bound @table */
 struct poolwatch_snapshot {
 	__u32 session;
 	__u32 table;
