@@ -151,4 +151,31 @@ struct pw_record {
 	__u8 stack[]; /* stack_len bytes */
 };
 
+/* How another process finds a loader's tables: the map "pw_session_map" holds this. */
+#define PW_SESSION_MAGIC 0x31776f6c6f6f70ull
+struct pw_session {
+	__u64 magic;
+	__u32 abi_major;
+	__u32 abi_minor;
+	__u32 loader; /* process number */
+	__u32 session; /* of the device, 0: none */
+	__u32 map_id[POOLWATCH_TABLES];
+	__u32 hits_map_id; /* per-CPU hits by probe */
+	__u32 pad;
+};
+
+/* What the task iterator writes of one thread. */
+struct pw_registers {
+	__u32 tid;
+	__u32 tgid;
+	__u64 state; /* 0: running, its registers are of no use */
+	__u64 regs[PW_REGS];
+};
+
+/* Context of the program that binds a table to the device's session. */
+struct pw_bind_args {
+	__u32 session;
+	__u32 table;
+};
+
 #endif /* POOLWATCH_SHARED_H */

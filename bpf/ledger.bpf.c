@@ -1,0 +1,641 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Requests, grants, releases: see ledger.bpf.h. Threads and pools themselves are in records.bpf.c. */
+#include "ledger.bpf.h"
+#include "emit.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+#define PW_CAS_TRIES 8
+#define PW_TELL_NS 10000000ull /* between two full or blocked events of one pool */
+#define PW_BLOCKED_NS 1000000ull /* an acquire that took longer had to wait */
+#define PW_POLL_NS 1000000000ull /* who has not tried for so long polls no more */
+
+static __always_inline struct poolwatch_pool *pool_at(__u32 slot)
+{
+	return bpf_map_lookup_elem(&pw_pools, &slot);
+}
+
+static __always_inline struct poolwatch_thread *thread_at(__u32 slot)
+{
+	return bpf_map_lookup_elem(&pw_threads, &slot);
+}
+
+static __always_inline struct pw_private *private_at(__u32 slot)
+{
+	return bpf_map_lookup_elem(&pw_private, &slot);
+}
+
+static __always_inline void raise(__s64 *max, __s64 v)
+{
+	if (v > *max)
+		*max = v;
+}
+
+static __always_inline void mark_uncertain(struct poolwatch_pool *p, const struct poolwatch_thread *t)
+{
+	if (p->flags & POOLWATCH_POOL_UNCERTAIN)
+		return;
+	p->uncertain_since = bpf_ktime_get_ns();
+	__sync_fetch_and_or(&p->flags, POOLWATCH_POOL_UNCERTAIN);
+	emit__pool(POOLWATCH_EV_UNCERTAIN, p, t, 0, 0, 0);
+}
+
+static __always_inline __u32 bucket_of(__u64 ns)
+{
+	__u32 b = 0;
+
+	if (!ns)
+		return 0;
+	if (ns >> 32) {
+		b += 32;
+		ns >>= 32;
+	}
+	if (ns >> 16) {
+		b += 16;
+		ns >>= 16;
+	}
+	if (ns >> 8) {
+		b += 8;
+		ns >>= 8;
+	}
+	if (ns >> 4) {
+		b += 4;
+		ns >>= 4;
+	}
+	if (ns >> 2) {
+		b += 2;
+		ns >>= 2;
+	}
+	b += 1 + (ns >> 1);
+	return b < POOLWATCH_BUCKETS ? b : POOLWATCH_BUCKETS - 1;
+}
+
+static __always_inline void hist_add(__u64 *buckets, __u64 ns)
+{
+	__u32 b = bucket_of(ns);
+
+	barrier_var(b);
+	if (b < POOLWATCH_BUCKETS)
+		__sync_fetch_and_add(&buckets[b], 1);
+}
+
+/* --- hold words */
+
+/*
+ * Add @units (negative: take away, not below 0) to a hold word of any thread, and set the bits of @set. *@before: the word as it
+ * was. Return: 0, or -1: it is not of @pool any more, or the race was lost too often (counted).
+ */
+__noinline int hold__add(__u64 *word, __u32 pool, __s64 units, __u64 set, __u64 *before)
+{
+	if (!word || !before)
+		return -1;
+	for (int i = 0; i < PW_CAS_TRIES; i++) {
+		__u64 old = *(volatile __u64 *)word, new;
+		__s64 have = POOLWATCH_HOLD_UNITS(old) + units;
+
+		if (!old || POOLWATCH_HOLD_POOL(old) != pool)
+			return -1;
+		if (have < 0)
+			have = 0;
+		if (have > 0xfffff)
+			have = 0xfffff;
+		new = (old & ~(0xfffffull << 20)) | (__u64)have << 20 | set;
+		if (!have)
+			new &= ~POOLWATCH_HOLD_NESTED;
+		new += POOLWATCH_HOLD_GEN;
+		if (__sync_val_compare_and_swap(word, old, new) == old) {
+			*before = old;
+			return 0;
+		}
+	}
+	count_loss(POOLWATCH_LOST_RACES);
+	return -1;
+}
+
+/* Index of @pool in the hold set of thread @slot, or -1. Only entries that were ever used are looked at. */
+__noinline int hold__find(__u32 slot, __u32 pool)
+{
+	struct poolwatch_thread *t = thread_at(slot);
+	struct pw_private *own = private_at(slot);
+	__u32 n;
+
+	if (!t || !own)
+		return -1;
+	n = own->nholds;
+	for (__u32 i = 0; i < POOLWATCH_HOLDS; i++) {
+		__u64 w;
+
+		if (i >= n)
+			break;
+		w = t->hold[i].word;
+		if (w && POOLWATCH_HOLD_POOL(w) == pool)
+			return i;
+	}
+	return -1;
+}
+
+/* An entry for @pool: its own, an unused one, or one whose pool the thread holds no more. -1: all are held. */
+__noinline int hold__claim(__u32 slot, __u32 pool)
+{
+	struct poolwatch_thread *t = thread_at(slot);
+	struct pw_private *own = private_at(slot);
+	__u32 n, at = POOLWATCH_HOLDS;
+
+	if (!t || !own)
+		return -1;
+	n = own->nholds;
+	for (__u32 i = 0; i < POOLWATCH_HOLDS; i++) {
+		__u64 w;
+
+		if (i >= n)
+			break;
+		w = t->hold[i].word;
+		if (w && POOLWATCH_HOLD_POOL(w) == pool)
+			return i;
+		if (!POOLWATCH_HOLD_UNITS(w) && at == POOLWATCH_HOLDS)
+			at = i;
+	}
+	if (n < POOLWATCH_HOLDS) {
+		/* Memory of pools used before is worth more than a free entry. */
+		at = n;
+		own->nholds = n + 1;
+	}
+	if (at >= POOLWATCH_HOLDS)
+		return -1;
+	/* 0 units: nobody else changes it. The generation goes on, so that readers see that it is another entry. */
+	t->hold[at].word = ((t->hold[at].word >> 42) + 1) << 42 | pool;
+	return at;
+}
+
+/* Take @units out of hold entry @i of thread @slot, which may be another's. Return: how many it had. */
+__noinline int hold__take(__u32 slot, __u32 i, struct pw_deed *d)
+{
+	struct poolwatch_thread *t = thread_at(slot);
+	struct poolwatch_pool *p;
+	__u64 before = 0, since;
+	__s64 had;
+
+	if (!d || !t || i >= POOLWATCH_HOLDS)
+		return 0;
+	p = pool_at(d->pool);
+	if (!p)
+		return 0;
+	since = t->hold[i].since;
+	if (hold__add(&t->hold[i].word, d->pool, -d->units, 0, &before)) {
+		mark_uncertain(p, t);
+		return 0;
+	}
+	had = POOLWATCH_HOLD_UNITS(before);
+	if (had <= d->units && (before & POOLWATCH_HOLD_NESTED))
+		__sync_fetch_and_add(&p->nesting, -1);
+	if (had > 0)
+		hist_add(p->hold, d->now - since);
+	return had;
+}
+
+/* --- requests */
+
+/* Count the edge. Return: 1 if it was never seen before. */
+__noinline int edge__count(struct pw_edge_key *key, __u32 thread, __u32 depth)
+{
+	struct poolwatch_thread *t = thread_at(thread);
+	__u64 now = bpf_ktime_get_ns();
+	struct poolwatch_edge *e;
+	__u32 *known, slot;
+
+	if (!key || !t)
+		return 0;
+	known = bpf_map_lookup_elem(&pw_edge_index, key);
+	if (known) {
+		e = bpf_map_lookup_elem(&pw_edges, known);
+		if (!e)
+			return 0;
+		__sync_fetch_and_add(&e->count, 1);
+		e->last = now;
+		if (depth > e->depth)
+			e->depth = depth;
+		return 0;
+	}
+	if (bpf_map_pop_elem(&pw_free_edges, &slot)) {
+		count_loss(POOLWATCH_LOST_EDGES);
+		return 0;
+	}
+	e = bpf_map_lookup_elem(&pw_edges, &slot);
+	if (!e)
+		return 0;
+	if (bpf_map_update_elem(&pw_edge_index, key, &slot, BPF_NOEXIST)) {
+		bpf_map_push_elem(&pw_free_edges, &slot, 0);
+		return 0;
+	}
+	e->from = key->from;
+	e->to = key->to;
+	e->from_site = key->from_site;
+	e->to_site = key->to_site;
+	e->count = 1;
+	e->first = e->last = now;
+	e->depth = depth;
+	e->tid = t->tid;
+	e->head.uid = t->head.uid;
+	e->head.tgid = t->head.tgid;
+	barrier();
+	e->head.id = (__sync_fetch_and_add(&pw_generation, 1) + 1) << 32 | slot;
+	return 1;
+}
+
+/* The thread holds entry @i and asks as @d says: a nested request if it is the same pool, an order of two pools else. */
+__noinline int edge__from_hold(struct pw_deed *d, __u32 i)
+{
+	struct poolwatch_pool *p, *from;
+	struct pw_edge_key key = {};
+	struct poolwatch_thread *t;
+	__u64 w, before;
+	__u32 at, depth;
+
+	if (!d || i >= POOLWATCH_HOLDS)
+		return 0;
+	t = thread_at(d->thread);
+	p = pool_at(d->pool);
+	if (!t || !p)
+		return 0;
+	w = t->hold[i].word;
+	at = POOLWATCH_HOLD_POOL(w);
+	from = pool_at(at);
+	if (!from)
+		return 0;
+	depth = POOLWATCH_HOLD_UNITS(w);
+	if (at == d->pool) {
+		/* Whose units a bare count means is in doubt once others released for this pool. */
+		if (p->flags & POOLWATCH_POOL_AMBIGUOUS)
+			return 0;
+		depth += d->units;
+		__sync_fetch_and_add(&p->nested, 1);
+		if (depth > p->depth)
+			p->depth = depth;
+		if (!(w & POOLWATCH_HOLD_NESTED) && !hold__add(&t->hold[i].word, at, 0, POOLWATCH_HOLD_NESTED, &before))
+			raise(&p->nesting_max, __sync_fetch_and_add(&p->nesting, 1) + 1);
+	}
+	key.from = from->head.id;
+	key.to = p->head.id;
+	key.from_site = t->hold[i].site;
+	key.to_site = d->site;
+	d->held = key.from;
+	d->held_site = key.from_site;
+	if (!edge__count(&key, d->thread, depth) || d->edge == POOLWATCH_EV_NESTED)
+		return 0;
+	d->edge = at == d->pool ? POOLWATCH_EV_NESTED : POOLWATCH_EV_ORDER;
+	d->depth = depth;
+	return 0;
+}
+
+/* Told, but not more often than readers can use. */
+static __always_inline void tell(struct poolwatch_pool *p, __u32 type, const struct poolwatch_thread *t, const struct pw_deed *d)
+{
+	struct pw_record *r;
+
+	if (d->now - p->told < PW_TELL_NS)
+		return;
+	p->told = d->now;
+	r = emit__begin(type, p, t);
+	if (!r)
+		return;
+	r->event.held = d->held;
+	r->event.site = d->site;
+	r->event.held_site = d->held_site;
+	r->event.units = d->units;
+	emit__end(r);
+}
+
+static __always_inline __u32 give_up(struct poolwatch_thread *t, __u32 at)
+{
+	struct poolwatch_pool *p;
+
+	at &= POOLWATCH_REQUESTS - 1;
+	p = pool_at(t->request[at].pool);
+	if (p)
+		__sync_fetch_and_add(&p->requesting, -1);
+	t->request[at].seq = 0;
+	t->requests = at;
+	return at;
+}
+
+__noinline int ledger__request(struct pw_deed *d)
+{
+	struct poolwatch_request *r;
+	struct poolwatch_thread *t;
+	struct poolwatch_pool *p;
+	struct pw_private *own;
+	bool holding = false;
+	__u32 n, nholds;
+	__u64 id;
+
+	if (!d)
+		return -1;
+	d->request = PW_NO_SLOT;
+	d->edge = 0;
+	d->held = d->held_site = 0;
+	t = thread_at(d->thread);
+	own = private_at(d->thread);
+	p = pool_at(d->pool);
+	if (!t || !own || !p)
+		return -1;
+	d->full = p->capacity != POOLWATCH_UNKNOWN ? p->in_use + d->units > p->capacity : d->available == 0;
+	id = p->head.id;
+	__sync_fetch_and_add(&p->requests, 1);
+	if (d->full)
+		__sync_fetch_and_add(&p->blocked, 1);
+	n = t->requests;
+	/* The polling request of an earlier try goes on; an old one of another pool was given up. */
+	if (n && n <= POOLWATCH_REQUESTS) {
+		r = &t->request[(n - 1) & (POOLWATCH_REQUESTS - 1)];
+		if (r->tried && r->pool == id) {
+			d->request = n - 1;
+			return 0;
+		}
+		if (r->tried && d->now - r->tried > PW_POLL_NS)
+			n = give_up(t, n - 1);
+	}
+	nholds = own->nholds;
+	for (__u32 i = 0; i < POOLWATCH_HOLDS; i++) {
+		if (i >= nholds)
+			break;
+		if (POOLWATCH_HOLD_UNITS(t->hold[i].word)) {
+			holding = true;
+			edge__from_hold(d, i);
+		}
+	}
+	__sync_fetch_and_add(&p->requesting, 1);
+	if (n < POOLWATCH_REQUESTS) {
+		r = &t->request[n & (POOLWATCH_REQUESTS - 1)];
+		r->seq = 0;
+		barrier();
+		r->pool = id;
+		r->since = d->now;
+		r->site = d->site;
+		r->tried = 0;
+		r->units = d->units;
+		r->flags = d->flags | (d->full ? POOLWATCH_REQ_FULL : 0);
+		barrier();
+		r->seq = ++t->seq;
+		t->requests = n + 1;
+		d->request = n;
+	} else {
+		count_loss(POOLWATCH_LOST_DEPTH);
+	}
+	if (holding && (d->full || (p->capacity == POOLWATCH_UNKNOWN && d->available == POOLWATCH_UNKNOWN)))
+		tell(p, POOLWATCH_EV_BLOCKED, t, d);
+	return 0;
+}
+
+__noinline int ledger__ended(struct pw_deed *d)
+{
+	struct poolwatch_thread *t;
+	struct poolwatch_pool *p;
+	__u32 n, at;
+
+	if (!d)
+		return -1;
+	t = thread_at(d->thread);
+	p = pool_at(d->pool);
+	if (!t || !p)
+		return -1;
+	__sync_fetch_and_add(&p->requesting, -1);
+	n = t->requests;
+	at = d->request;
+	if (at >= POOLWATCH_REQUESTS || n <= at)
+		return 0;
+	for (__u32 i = 0; i < POOLWATCH_REQUESTS; i++)
+		if (i >= at && i < n)
+			t->request[i].seq = 0;
+	t->requests = at;
+	return 0;
+}
+
+__noinline int ledger__waited(struct pw_deed *d, __u64 ns, bool granted)
+{
+	struct poolwatch_pool *p;
+
+	if (!d)
+		return -1;
+	p = pool_at(d->pool);
+	if (!p)
+		return -1;
+	if (ns > PW_BLOCKED_NS && !(d->flags & POOLWATCH_REQ_WAIT_ON))
+		p->blocked_at = p->in_use + (granted ? d->units : 0);
+	if (granted)
+		hist_add(p->wait, ns);
+	else if (!(d->flags & POOLWATCH_REQ_WAIT_ON))
+		__sync_fetch_and_add(&p->failures, 1);
+	if (d->full && ns > PW_TELL_NS)
+		emit__pool(POOLWATCH_EV_WAITED, p, thread_at(d->thread), d->site, ns, granted ? d->units : 0);
+	return 0;
+}
+
+/* --- grants */
+
+__noinline int ledger__grant(struct pw_deed *d)
+{
+	struct poolwatch_thread *t;
+	struct poolwatch_pool *p;
+	__u64 before = 0;
+	__s64 in_use;
+	__u32 depth;
+	int at;
+
+	if (!d)
+		return -1;
+	t = thread_at(d->thread);
+	p = pool_at(d->pool);
+	if (!t || !p)
+		return -1;
+	in_use = __sync_fetch_and_add(&p->in_use, d->units) + d->units;
+	__sync_fetch_and_add(&p->grants, 1);
+	p->last_grant = d->now;
+	raise(&p->in_use_max, in_use);
+	pool__seen(p, d->available);
+	if (p->capacity != POOLWATCH_UNKNOWN && in_use >= p->capacity) {
+		if (in_use > p->capacity) {
+			/* More are out than there can be: what was said of the capacity is not so. */
+			p->capacity = POOLWATCH_UNKNOWN;
+			__sync_fetch_and_and(&p->flags, ~POOLWATCH_POOL_STATED);
+			mark_uncertain(p, t);
+		} else if (!p->full_since) {
+			p->full_since = d->now;
+			tell(p, POOLWATCH_EV_FULL, t, d);
+		}
+	}
+	at = hold__claim(d->thread, d->pool);
+	if (at < 0 || at >= POOLWATCH_HOLDS) {
+		__sync_fetch_and_or(&t->flags, POOLWATCH_THREAD_OVERFLOW);
+		count_loss(POOLWATCH_LOST_HOLDS);
+		mark_uncertain(p, t);
+		return 0;
+	}
+	if (!POOLWATCH_HOLD_UNITS(t->hold[at].word)) {
+		t->hold[at].since = d->now;
+		t->hold[at].site = d->site;
+	}
+	t->hold[at].resource = d->resource;
+	if (hold__add(&t->hold[at].word, d->pool, d->units, 0, &before)) {
+		mark_uncertain(p, t);
+	} else {
+		depth = POOLWATCH_HOLD_UNITS(before) + d->units;
+		if (depth > p->depth)
+			p->depth = depth;
+	}
+	if (d->resource) {
+		struct pw_unit_key key = { .resource = d->resource, .pool = p->head.id };
+		struct pw_unit unit = { .thread = t->head.id, .since = d->now };
+
+		if (bpf_map_update_elem(&pw_units, &key, &unit, BPF_ANY)) {
+			count_loss(POOLWATCH_LOST_UNITS);
+			mark_uncertain(p, t);
+		}
+	}
+	return 0;
+}
+
+/* --- releases */
+
+static __always_inline void came_back(struct poolwatch_pool *p, __s64 units, __s64 available)
+{
+	__sync_fetch_and_add(&p->in_use, -units);
+	__sync_fetch_and_add(&p->releases, 1);
+	if (p->full_since)
+		p->full_since = 0;
+	pool__seen(p, available);
+}
+
+/* By handle: exact, whoever returns it. */
+__noinline int release__unit(struct pw_deed *d)
+{
+	struct poolwatch_thread *t;
+	struct poolwatch_pool *p;
+	struct pw_unit_key key = {};
+	struct pw_unit *unit;
+	__u64 holder;
+	int at;
+
+	if (!d)
+		return -1;
+	t = thread_at(d->thread);
+	p = pool_at(d->pool);
+	if (!t || !p)
+		return -1;
+	key.resource = d->resource;
+	key.pool = p->head.id;
+	unit = bpf_map_lookup_elem(&pw_units, &key);
+	if (!unit) {
+		count_loss(POOLWATCH_UNMATCHED_RELEASES);
+		__sync_fetch_and_add(&p->returned_unknown, 1);
+		__sync_fetch_and_add(&p->releases, 1);
+		return 0;
+	}
+	holder = unit->thread;
+	if (bpf_map_delete_elem(&pw_units, &key))
+		return 0; /* returned twice at once: the other one is booked */
+	if (holder == t->head.id) {
+		__sync_fetch_and_or(&p->flags, POOLWATCH_POOL_CONFIRMED);
+	} else {
+		__sync_fetch_and_add(&p->foreign, 1);
+		t = thread_at(holder);
+	}
+	if (t && t->head.id == holder) {
+		d->units = 1;
+		at = hold__find(holder, d->pool);
+		if (at >= 0)
+			hold__take(holder, at, d);
+		if (t->flags & POOLWATCH_THREAD_EXITED)
+			emit__pool(POOLWATCH_EV_RETURNED, p, t, d->site, d->now - t->exited, 1);
+	}
+	came_back(p, 1, d->available);
+	return 0;
+}
+
+/* A thread that never waited posts: a signalling semaphore. What it took before the attach it may post once. */
+__noinline int release__signal(struct pw_deed *d)
+{
+	struct poolwatch_thread *t;
+	struct poolwatch_pool *p;
+	struct pw_private *own;
+	__u64 before = 0;
+	int at;
+
+	if (!d)
+		return -1;
+	t = thread_at(d->thread);
+	own = private_at(d->thread);
+	p = pool_at(d->pool);
+	at = hold__claim(d->thread, d->pool);
+	if (!t || !own || !p || at < 0 || at >= POOLWATCH_HOLDS)
+		return -1;
+	if (hold__add(&t->hold[at].word, d->pool, 0, POOLWATCH_HOLD_POSTED, &before))
+		return -1;
+	if (!(before & POOLWATCH_HOLD_POSTED) && !own->since_attach)
+		return 0;
+	if (!(p->flags & POOLWATCH_POOL_SIGNALLING)) {
+		__sync_fetch_and_or(&p->flags, POOLWATCH_POOL_SIGNALLING);
+		emit__pool(POOLWATCH_EV_SIGNALLING, p, t, d->site, 0, 0);
+	}
+	return 0;
+}
+
+/*
+ * By count. What the thread does not hold it gives back for somebody else: for whom cannot be told, so the pool's holders are
+ * in doubt from then on, unless the unit was one that nobody was seen to take.
+ */
+__noinline int release__count(struct pw_deed *d)
+{
+	struct poolwatch_thread *t;
+	struct poolwatch_pool *p;
+	struct pw_private *own;
+	__s64 had = 0, rest, known;
+	bool waited;
+	int at;
+
+	if (!d)
+		return -1;
+	t = thread_at(d->thread);
+	own = private_at(d->thread);
+	p = pool_at(d->pool);
+	if (!t || !own || !p)
+		return -1;
+	at = hold__find(d->thread, d->pool);
+	waited = at >= 0 && at < POOLWATCH_HOLDS && !(t->hold[at & (POOLWATCH_HOLDS - 1)].word & POOLWATCH_HOLD_POSTED);
+	if (at >= 0)
+		had = hold__take(d->thread, at, d);
+	if (had > d->units)
+		had = d->units;
+	if (had > 0) {
+		__sync_fetch_and_or(&p->flags, POOLWATCH_POOL_CONFIRMED);
+		came_back(p, had, d->available);
+	}
+	rest = d->units - had;
+	if (rest <= 0)
+		return 0;
+	count_loss(POOLWATCH_UNMATCHED_RELEASES);
+	if (!had)
+		__sync_fetch_and_add(&p->releases, 1);
+	if (!waited && (d->def_flags & POOLWATCH_DEF_CONFIRM))
+		release__signal(d);
+	known = p->in_use;
+	/* A thread from before the attach that never asked here returns, as far as anyone can know, what it took then. */
+	if ((!waited && !own->since_attach) || known <= 0) {
+		__sync_fetch_and_add(&p->returned_unknown, rest);
+		return 0;
+	}
+	if (rest > known)
+		rest = known;
+	__sync_fetch_and_add(&p->foreign, rest);
+	__sync_fetch_and_add(&p->in_use, -rest);
+	p->full_since = 0;
+	__sync_fetch_and_or(&p->flags, POOLWATCH_POOL_AMBIGUOUS);
+	mark_uncertain(p, t);
+	return 0;
+}
+
+__noinline int ledger__release(struct pw_deed *d)
+{
+	if (!d)
+		return -1;
+	return d->resource ? release__unit(d) : release__count(d);
+}

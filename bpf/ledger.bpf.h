@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The ledger's operations: threads, pools, requests, grants, releases. What the probes call, whatever told them that
+ * something happened. They are functions of their own, which the verifier looks at once each; so they take slots and scalars
+ * and look records up themselves.
+ *
+ * Who writes what: a thread's record and its private state are written by the thread itself, in its own context, so
+ * that no two programs ever write them at once; only hold words are changed by others (a foreign release), and so by
+ * compare-and-swap alone. A pool's counters are shared and atomic. Programs are preempted: nothing here is per-CPU.
+ */
+#ifndef POOLWATCH_LEDGER_BPF_H
+#define POOLWATCH_LEDGER_BPF_H
+
+#include "maps.bpf.h"
+
+/* One request, grant or release: who, of which pool, what; and what came of it. */
+struct pw_deed {
+	__u64 now;
+	__u64 site;
+	__u64 resource;	 /* 0: units have no handle */
+	__s64 units;
+	__s64 available; /* free units as the definition reads them now, or POOLWATCH_UNKNOWN */
+	__u32 thread;	 /* slot */
+	__u32 pool;	 /* slot */
+	__u32 def_flags;
+	__u32 flags;	 /* of the request, POOLWATCH_REQ_* */
+	__u32 request;	 /* out of ledger__request, in of ledger__ended: index among the thread's requests, or PW_NO_SLOT */
+	__u32 full;	 /* out of ledger__request: the pool was exhausted */
+	/* Out of ledger__request: an edge seen for the first time, to be told with the stack of the moment; 0: none. */
+	__u32 edge;	 /* POOLWATCH_EV_NESTED or POOLWATCH_EV_ORDER */
+	__u32 depth;
+	__u64 held;
+	__u64 held_site;
+};
+
+/* The pool of @def at @addr as the thread sees it. */
+struct pw_spot {
+	__u64 addr;
+	__u32 thread; /* slot */
+	__u32 def;
+	__u32 pool;   /* out: slot */
+	__u32 fresh;  /* out: it was made by this call */
+};
+
+/*
+ * ledger__thread - slot of the current thread's record, or of @goroutine's if that is not 0; made if it is not there
+ * Return: slot, or -1: the process is not watched, or there is no room (counted).
+ */
+extern int ledger__thread(__u64 goroutine);
+
+/* ledger__find_pool - the pool, if it is known. Return: 0, or -1. */
+extern int ledger__find_pool(struct pw_spot *spot);
+/* ledger__pool - the pool, made if it is new (an event). Return: 0, or -1: no room (counted). */
+extern int ledger__pool(struct pw_spot *spot);
+/* ledger__forget_pool - the pool is destroyed, or another is about to be made at its address. */
+extern int ledger__forget_pool(struct pw_spot *spot);
+
+/* ledger__request - the thread asks. A grant is booked even where the request found no room. */
+extern int ledger__request(struct pw_deed *d);
+/* ledger__ended - the request ended. Requests made after it, whose returns were lost, end with it. */
+extern int ledger__ended(struct pw_deed *d);
+/* ledger__grant - the thread got what it asked for. Book this before ledger__ended: nobody may see it neither ask nor hold. */
+extern int ledger__grant(struct pw_deed *d);
+/* ledger__release - units come back: by handle if @resource is not 0, else by count. */
+extern int ledger__release(struct pw_deed *d);
+/* ledger__waited - how long, for the histogram, and an event if the pool had been full. Before ledger__grant. */
+extern int ledger__waited(struct pw_deed *d, __u64 ns, bool granted);
+
+/* A capacity that cannot be one is unknown, never a guess. */
+static __always_inline void pool__set_capacity(struct poolwatch_pool *p, __s64 capacity)
+{
+	if (capacity <= 0 || capacity >= (1ll << 31) || capacity < p->in_use) {
+		p->capacity = POOLWATCH_UNKNOWN;
+		__sync_fetch_and_and(&p->flags, ~POOLWATCH_POOL_STATED);
+		return;
+	}
+	p->capacity = capacity;
+	__sync_fetch_and_or(&p->flags, POOLWATCH_POOL_STATED);
+}
+
+/* What exists is at least what is out and what is free. A lost race leaves a maximum true a moment ago; the next mends it. */
+static __always_inline void pool__seen(struct poolwatch_pool *p, __s64 available)
+{
+	__s64 all = p->in_use;
+
+	if (available > 0 && available < (1ll << 31))
+		all += available;
+	if (all > p->most_seen)
+		p->most_seen = all;
+}
+
+#endif

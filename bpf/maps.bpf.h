@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The maps: the tables of the ledger (readable by others, arrays, mappable), and the indexes and private state that only
+ * these programs use. Weak, so that every object may include this and the linker keeps one.
+ */
+#ifndef POOLWATCH_MAPS_BPF_H
+#define POOLWATCH_MAPS_BPF_H
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+#include "shared.h"
+
+/* Set by the loader between open and load. */
+const volatile __u32 pw_session __weak = 0; /* of the device; 0: direct mode */
+const volatile __u32 pw_max_pools __weak = 0;
+const volatile __u32 pw_max_threads __weak = 0;
+const volatile __u32 pw_max_edges __weak = 0;
+
+/* Generations of head.id; numbers of process images are given out by the loader and by exec from the same counter. */
+__u64 pw_generation __weak = 0;
+__u32 pw_next_space __weak = 0;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PW_MAX_DEFS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct poolwatch_def);
+} pw_defs __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1024);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct poolwatch_proc);
+} pw_procs __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 4096);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct poolwatch_pool);
+} pw_pools __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct poolwatch_thread);
+} pw_threads __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 8192);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct poolwatch_edge);
+} pw_edges __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, POOLWATCH_CAUSES);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct poolwatch_counter);
+} pw_counters __weak SEC(".maps");
+
+/* Free slots of the tables whose records the programs make, filled by the loader. */
+#define PW_FREE_LIST(name, entries)                    \
+	struct {                                       \
+		__uint(type, BPF_MAP_TYPE_QUEUE);      \
+		__uint(max_entries, entries);          \
+		__type(value, __u32);                  \
+	} name __weak SEC(".maps")
+PW_FREE_LIST(pw_free_pools, 4096);
+PW_FREE_LIST(pw_free_threads, 16384);
+PW_FREE_LIST(pw_free_edges, 8192);
+
+/* Process number -> slot in pw_procs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, __u32);
+} pw_proc_index __weak SEC(".maps");
+
+struct pw_owner_key {
+	__u64 owner; /* thread or goroutine number */
+	__u32 tgid;
+	__u32 goroutine;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct pw_owner_key);
+	__type(value, __u32);
+} pw_thread_index __weak SEC(".maps");
+
+struct pw_pool_key {
+	__u64 addr;
+	__u32 space;
+	__u32 def;
+};
+
+/* Several addresses may lead to one pool: a shared mapping has one in every process. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct pw_pool_key);
+	__type(value, __u32);
+} pw_pool_index __weak SEC(".maps");
+
+struct pw_shared_key {
+	__u64 dev;
+	__u64 ino;
+	__u64 offset;
+	__u64 def;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct pw_shared_key);
+	__type(value, __u32);
+} pw_shared_index __weak SEC(".maps");
+
+struct pw_edge_key {
+	__u64 from;
+	__u64 to;
+	__u64 from_site;
+	__u64 to_site;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct pw_edge_key);
+	__type(value, __u32);
+} pw_edge_index __weak SEC(".maps");
+
+/* A unit with a handle, and who holds it. */
+struct pw_unit_key {
+	__u64 resource;
+	__u64 pool; /* head.id */
+};
+
+struct pw_unit {
+	__u64 thread; /* head.id */
+	__u64 since;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct pw_unit_key);
+	__type(value, struct pw_unit);
+} pw_units __weak SEC(".maps");
+
+/* An acquire (or scope, create, wait-on) that was entered and has not returned. */
+struct pw_frame {
+	__u64 sp; /* at function entry: where the return address lies */
+	__u64 key;
+	__u64 since;
+	__u64 args[PW_ARGS];
+	__u64 site;
+	__s64 units;
+	__s64 in_use; /* of the pool at entry */
+	__u32 probe;
+	__u32 pool; /* slot; PW_NO_SLOT: none yet */
+	__u32 request; /* index in poolwatch_thread.request, or PW_NO_SLOT */
+	__u32 full;
+};
+#define PW_NO_SLOT (~0u)
+#define PW_FRAMES (2 * POOLWATCH_REQUESTS)
+
+/* What a thread's record need not show. Written by the thread itself only. Same slot as its record. */
+struct pw_private {
+	__u64 last_addr; /* the pool it used last: saves the look-up */
+	__u32 last_def;
+	__u32 last_pool;
+	__u32 nframes;
+	__u32 nholds; /* entries of hold[] ever used: where to stop looking */
+	__u32 since_attach; /* began after the attach: all it did was seen */
+	__u32 pad;
+	struct pw_frame frame[PW_FRAMES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, struct pw_private);
+} pw_private __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PW_MAX_PROBES);
+	__type(key, __u32);
+	__type(value, struct pw_probe);
+} pw_probes __weak SEC(".maps");
+
+/* Hits per probe: entries and returns. What a definition costs is reckoned from these. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, PW_MAX_PROBES);
+	__type(key, __u32);
+	__type(value, __u64);
+} pw_hits __weak SEC(".maps");
+
+/* To the loader: struct pw_record. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 << 20);
+} pw_events __weak SEC(".maps");
+
+/* Where other processes find the maps of this session: see user/loader_maps.c. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct pw_session);
+} pw_session_map __weak SEC(".maps");
+
+#endif

@@ -1,0 +1,502 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One entry and one return program for every probe of every definition, told apart by the attach cookie: which process
+ * the probe was placed for (the kernel's own filter lets other processes through when two attachments share a place), and which
+ * of pw_probes it is.
+ */
+#include "expr.bpf.h"
+#include "ledger.bpf.h"
+#include "emit.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* What a probe hit is about. */
+struct pw_hit {
+	const struct pw_probe *probe;
+	struct pw_private *own;
+	__u64 sp; /* at function entry */
+	__u32 slot; /* of the probe */
+	struct pw_env env;
+	struct pw_spot spot;
+};
+
+static __always_inline int hit__begin(struct pw_hit *h, struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx), *hits, goroutine = 0;
+	int thread;
+
+	if (bpf_get_current_pid_tgid() >> 32 != PW_COOKIE_TGID(cookie)) {
+		count_loss(POOLWATCH_FOREIGN_TGID);
+		return -1;
+	}
+	h->slot = PW_COOKIE_PROBE(cookie);
+	h->probe = bpf_map_lookup_elem(&pw_probes, &h->slot);
+	if (!h->probe)
+		return -1;
+	hits = bpf_map_lookup_elem(&pw_hits, &h->slot);
+	if (hits)
+		++*hits;
+	if (h->probe->flags & PW_PROBE_GO && bpf_probe_read_user(&goroutine, sizeof(goroutine), (void *)(ctx->r14 + h->probe->goid_offset))) {
+		count_loss(POOLWATCH_LOST_READS);
+		return -1;
+	}
+	thread = ledger__thread(goroutine);
+	if (thread < 0)
+		return -1;
+	h->spot.thread = thread;
+	h->spot.def = h->probe->def;
+	h->own = bpf_map_lookup_elem(&pw_private, &h->spot.thread);
+	return h->own ? 0 : -1;
+}
+
+/*
+ * Each register is loaded before the choice between the two conventions: a load whose offset depends on the choice would be
+ * an access to a modified context, which the verifier refuses.
+ */
+static __always_inline void hit__args(struct pw_hit *h, const struct pt_regs *ctx)
+{
+	__u64 ax = ctx->ax, bx = ctx->bx, cx = ctx->cx, dx = ctx->dx, di = ctx->di, si = ctx->si, r8 = ctx->r8, r9 = ctx->r9;
+	bool go;
+
+	barrier_var(ax);
+	barrier_var(bx);
+	barrier_var(cx);
+	barrier_var(dx);
+	barrier_var(di);
+	barrier_var(si);
+	barrier_var(r8);
+	barrier_var(r9);
+	go = h->probe->flags & PW_PROBE_GO;
+	h->env.args[0] = go ? ax : di;
+	h->env.args[1] = go ? bx : si;
+	h->env.args[2] = go ? cx : dx;
+	h->env.args[3] = go ? di : cx;
+	h->env.args[4] = go ? si : r8;
+	h->env.args[5] = go ? r8 : r9;
+	h->env.ret = 0;
+}
+
+static __always_inline __s64 hit__value(const struct pw_hit *h, const struct pw_expr *e, __s64 otherwise)
+{
+	__s64 v = otherwise;
+
+	if (e->shape == PW_SHAPE_NONE)
+		return otherwise;
+	if (expr__value(e, &h->env, &v)) {
+		count_loss(POOLWATCH_LOST_READS);
+		return otherwise;
+	}
+	return v;
+}
+
+static __always_inline __s64 hit__available(const struct pw_hit *h)
+{
+	return hit__value(h, &h->probe->available, POOLWATCH_UNKNOWN);
+}
+
+/*
+ * System V: the array of struct sembuf {u16 num; s16 op; s16 flags} says how many units, and which way. One operation on
+ * one semaphore is what a pool uses; the first is taken.
+ */
+static __always_inline __s64 hit__sembuf(const struct pw_hit *h)
+{
+	__s16 buf[3] = {};
+
+	if (bpf_probe_read_user(buf, sizeof(buf), (void *)h->env.args[1])) {
+		count_loss(POOLWATCH_LOST_READS);
+		return 0;
+	}
+	return -(__s64)buf[1];
+}
+
+/* The pool the hit is about; made, with its capacity, if it is new. */
+static __always_inline struct poolwatch_pool *hit__pool(struct pw_hit *h)
+{
+	const struct pw_probe *probe = h->probe;
+	struct poolwatch_pool *p;
+
+	h->spot.addr = h->env.key;
+	if (ledger__pool(&h->spot))
+		return NULL;
+	p = bpf_map_lookup_elem(&pw_pools, &h->spot.pool);
+	if (!p)
+		return NULL;
+	if (h->spot.fresh) {
+		p->available = hit__available(h);
+		pool__seen(p, p->available);
+		if (probe->def_capacity != POOLWATCH_UNKNOWN)
+			pool__set_capacity(p, probe->def_capacity);
+	}
+	/* Read again where it matters: when the pool is new, or about to be full. */
+	if (probe->def_capacity == POOLWATCH_UNKNOWN && probe->capacity.shape != PW_SHAPE_NONE && p->in_use >= p->capacity)
+		pool__set_capacity(p, hit__value(h, &probe->capacity, POOLWATCH_UNKNOWN));
+	return p;
+}
+
+/* The pool of this definition that the thread works for, for "key=held": the one it holds units of. */
+static __always_inline struct poolwatch_pool *hit__held_pool(struct pw_hit *h)
+{
+	struct poolwatch_thread *t = bpf_map_lookup_elem(&pw_threads, &h->spot.thread);
+
+	if (!t)
+		return NULL;
+	for (__u32 i = 0; i < POOLWATCH_HOLDS; i++) {
+		struct poolwatch_pool *p;
+		__u64 w = t->hold[i].word;
+		__u32 slot = POOLWATCH_HOLD_POOL(w);
+
+		if (!POOLWATCH_HOLD_UNITS(w))
+			continue;
+		p = bpf_map_lookup_elem(&pw_pools, &slot);
+		if (p && p->def == h->probe->def) {
+			h->spot.pool = slot;
+			return p;
+		}
+	}
+	return NULL;
+}
+
+/*
+ * Frames whose functions cannot be running any more: the thread is now at the same (@same) or a shallower stack than they
+ * began at. Their returns were lost (longjmp, a missed probe).
+ */
+__noinline int frames__retire(__u32 thread, __u64 sp, int same)
+{
+	struct pw_private *own = bpf_map_lookup_elem(&pw_private, &thread);
+
+	if (!own)
+		return 0;
+	for (int i = 0; i < PW_FRAMES; i++) {
+		struct pw_deed d = { .thread = thread };
+		struct pw_frame *f;
+		__u32 n = own->nframes;
+
+		if (!n || n > PW_FRAMES)
+			break;
+		f = &own->frame[(n - 1) & (PW_FRAMES - 1)];
+		if (f->sp > sp || (f->sp == sp && !same))
+			break;
+		own->nframes = n - 1;
+		count_loss(POOLWATCH_RETIRED_REQUESTS);
+		if (f->request == PW_NO_SLOT)
+			continue;
+		d.pool = f->pool;
+		d.request = f->request;
+		ledger__ended(&d);
+	}
+	return 0;
+}
+
+static __always_inline struct pw_frame *frame__push(struct pw_hit *h, __u64 now)
+{
+	struct pw_private *own = h->own;
+	struct pw_frame *f;
+	__u32 n = own->nframes;
+
+	if (n >= PW_FRAMES) {
+		count_loss(POOLWATCH_LOST_DEPTH);
+		return NULL;
+	}
+	f = &own->frame[n & (PW_FRAMES - 1)];
+	own->nframes = n + 1;
+	f->sp = h->sp;
+	f->key = h->env.key;
+	f->since = now;
+	for (int i = 0; i < PW_ARGS; i++)
+		f->args[i] = h->env.args[i];
+	f->probe = h->slot;
+	f->pool = PW_NO_SLOT;
+	f->request = PW_NO_SLOT;
+	f->units = 1;
+	f->site = 0;
+	f->full = 0;
+	return f;
+}
+
+static __always_inline __u64 hit__site(const struct pw_hit *h)
+{
+	__u64 site = 0;
+
+	if (bpf_probe_read_user(&site, sizeof(site), (void *)h->sp))
+		count_loss(POOLWATCH_LOST_READS);
+	return site;
+}
+
+static __always_inline void deed__fill(struct pw_deed *d, const struct pw_hit *h, __s64 units, __u64 now)
+{
+	d->now = now;
+	d->site = 0;
+	d->resource = 0;
+	d->units = units;
+	d->available = hit__available(h);
+	d->thread = h->spot.thread;
+	d->pool = h->spot.pool;
+	d->def_flags = h->probe->def_flags;
+	d->flags = 0;
+	d->request = PW_NO_SLOT;
+	d->full = 0;
+	d->edge = 0;
+	d->held = 0;
+	d->held_site = 0;
+}
+
+/* Told with the stack of the moment: where the second unit is asked for, while the first is held. */
+static __always_inline void tell_edge(struct pt_regs *ctx, const struct pw_deed *d)
+{
+	struct poolwatch_thread *t = bpf_map_lookup_elem(&pw_threads, &d->thread);
+	struct poolwatch_pool *p = bpf_map_lookup_elem(&pw_pools, &d->pool);
+	struct pw_record *r;
+
+	if (!t || !p)
+		return;
+	r = bpf_ringbuf_reserve(&pw_events, sizeof(*r) + PW_STACK_MAX, 0);
+	if (!r) {
+		count_loss(POOLWATCH_LOST_EVENTS);
+		return;
+	}
+	emit__fill(&r->event, d->edge, p, t);
+	r->event.held = d->held;
+	r->event.site = d->site;
+	r->event.held_site = d->held_site;
+	r->event.value = d->depth;
+	r->event.units = d->units;
+	r->pad = 0;
+	emit__stack(r, ctx);
+	emit__end(r);
+}
+
+static __always_inline void enter__acquire(struct pw_hit *h, struct pt_regs *ctx)
+{
+	const struct pw_probe *probe = h->probe;
+	__u64 now = bpf_ktime_get_ns();
+	struct poolwatch_pool *p;
+	struct pw_deed d;
+	struct pw_frame *f;
+	__s64 units = 1;
+
+	if (h->own->nframes)
+		frames__retire(h->spot.thread, h->sp, 1);
+	if (probe->flags & PW_PROBE_SYSV)
+		units = hit__sembuf(h);
+	else if (probe->count.shape != PW_SHAPE_NONE)
+		units = hit__value(h, &probe->count, 1);
+	if (!units || units > 0xfffff || units < (probe->flags & PW_PROBE_SYSV ? -0xfffff : 1))
+		return;
+	if (probe->flags & PW_PROBE_KEY_HELD)
+		p = hit__held_pool(h);
+	else
+		p = hit__pool(h);
+	if (!p || p->flags & POOLWATCH_POOL_SIGNALLING)
+		return;
+	deed__fill(&d, h, units, now);
+	if (units < 0) {
+		d.units = -units;
+		ledger__release(&d);
+		return;
+	}
+	f = frame__push(h, now);
+	if (!f)
+		return;
+	d.site = hit__site(h);
+	f->pool = h->spot.pool;
+	f->units = units;
+	f->site = d.site;
+	if (probe->kind == PW_SCOPE) {
+		__sync_fetch_and_add(&p->requests, 1);
+		ledger__grant(&d);
+		return;
+	}
+	d.flags = (probe->kind == PW_WAIT_ON ? POOLWATCH_REQ_WAIT_ON : 0) |
+		  (probe->def_flags & POOLWATCH_DEF_POLL ? POOLWATCH_REQ_POLL : 0);
+	ledger__request(&d);
+	f->request = d.request;
+	f->full = d.full;
+	if (d.edge)
+		tell_edge(ctx, &d);
+}
+
+static __always_inline void enter__release(struct pw_hit *h)
+{
+	const struct pw_probe *probe = h->probe;
+	struct poolwatch_pool *p;
+	struct pw_deed d;
+	__s64 units = 1;
+
+	p = hit__pool(h);
+	if (!p || p->flags & POOLWATCH_POOL_SIGNALLING)
+		return;
+	if (probe->count.shape != PW_SHAPE_NONE)
+		units = hit__value(h, &probe->count, 1);
+	if (units <= 0 || units > 0xfffff)
+		return;
+	deed__fill(&d, h, units, bpf_ktime_get_ns());
+	if (probe->resource.shape != PW_SHAPE_NONE) {
+		d.resource = hit__value(h, &probe->resource, 0);
+		if (!d.resource)
+			return;
+	}
+	ledger__release(&d);
+}
+
+/* A pool that its maker says is new: whatever was at that address before is gone. */
+static __always_inline void make__pool(struct pw_hit *h)
+{
+	struct poolwatch_pool *p;
+
+	if (!hit__value(h, &h->probe->ok, 1))
+		return;
+	h->spot.addr = h->env.key;
+	if (ledger__pool(&h->spot))
+		return;
+	p = bpf_map_lookup_elem(&pw_pools, &h->spot.pool);
+	if (!p)
+		return;
+	if (h->spot.fresh)
+		__sync_fetch_and_or(&p->flags, POOLWATCH_POOL_CREATED);
+	if (h->probe->def_capacity != POOLWATCH_UNKNOWN)
+		pool__set_capacity(p, h->probe->def_capacity);
+	else
+		pool__set_capacity(p, hit__value(h, &h->probe->capacity, POOLWATCH_UNKNOWN));
+}
+
+static __always_inline void enter__resize(struct pw_hit *h)
+{
+	struct poolwatch_pool *p;
+
+	h->spot.addr = h->env.key;
+	if (h->probe->def_capacity != POOLWATCH_UNKNOWN || ledger__pool(&h->spot))
+		return;
+	p = bpf_map_lookup_elem(&pw_pools, &h->spot.pool);
+	if (p)
+		pool__set_capacity(p, hit__value(h, &h->probe->capacity, POOLWATCH_UNKNOWN));
+}
+
+SEC("uprobe")
+int pw_enter(struct pt_regs *ctx)
+{
+	struct pw_hit h = {};
+
+	if (hit__begin(&h, ctx))
+		return 0;
+	h.sp = ctx->sp + h.probe->sp_adjust;
+	hit__args(&h, ctx);
+	if (!(h.probe->flags & (PW_PROBE_KEY_AT_RET | PW_PROBE_KEY_HELD))) {
+		h.env.key = hit__value(&h, &h.probe->key, 0);
+		if (!h.env.key)
+			return 0;
+	}
+	h.spot.addr = h.env.key;
+	switch (h.probe->kind) {
+	case PW_ACQUIRE:
+	case PW_SCOPE:
+	case PW_WAIT_ON:
+		enter__acquire(&h, ctx);
+		break;
+	case PW_RELEASE:
+	case PW_INVALIDATE:
+		enter__release(&h);
+		break;
+	case PW_CREATE:
+		if (h.probe->flags & PW_PROBE_KEY_AT_RET) {
+			frames__retire(h.spot.thread, h.sp, 1);
+			frame__push(&h, 0);
+		} else {
+			ledger__forget_pool(&h.spot);
+			make__pool(&h);
+		}
+		break;
+	case PW_RESIZE:
+		enter__resize(&h);
+		break;
+	case PW_DESTROY:
+		ledger__forget_pool(&h.spot);
+		break;
+	}
+	return 0;
+}
+
+static __always_inline void leave__acquire(struct pw_hit *h, struct pw_frame *f)
+{
+	const struct pw_probe *probe = h->probe;
+	struct poolwatch_request *r = NULL;
+	struct poolwatch_thread *t;
+	struct pw_deed d;
+	__u64 waited;
+	bool granted;
+
+	h->spot.pool = f->pool;
+	deed__fill(&d, h, f->units, bpf_ktime_get_ns());
+	if (probe->kind == PW_SCOPE) {
+		ledger__release(&d);
+		return;
+	}
+	d.site = f->site;
+	d.request = f->request;
+	d.full = f->full;
+	if (probe->kind == PW_WAIT_ON) {
+		ledger__ended(&d);
+		return;
+	}
+	waited = d.now - f->since;
+	granted = hit__value(h, &probe->ok, 1) != 0;
+	if (probe->def_flags & POOLWATCH_DEF_POLL && f->request < POOLWATCH_REQUESTS) {
+		t = bpf_map_lookup_elem(&pw_threads, &h->spot.thread);
+		if (!t)
+			return;
+		r = &t->request[f->request & (POOLWATCH_REQUESTS - 1)];
+		if (!granted) {
+			/* The try failed; the request goes on until one does not. */
+			r->tried = d.now;
+			ledger__waited(&d, 0, false);
+			return;
+		}
+		waited = d.now - r->since;
+	}
+	ledger__waited(&d, waited, granted);
+	if (granted) {
+		if (probe->resource.shape != PW_SHAPE_NONE)
+			d.resource = hit__value(h, &probe->resource, 0);
+		ledger__grant(&d);
+	}
+	ledger__ended(&d);
+}
+
+SEC("uprobe")
+int pw_leave(struct pt_regs *ctx)
+{
+	struct pw_hit h = {};
+	struct pw_frame *f;
+	__u32 n;
+
+	if (hit__begin(&h, ctx))
+		return 0;
+	/* A uretprobe fires when the return address is off the stack, a probe on the ret instruction before that. */
+	h.sp = ctx->sp - (h.probe->flags & PW_PROBE_RET_SITE ? 0 : 8);
+	n = h.own->nframes;
+	if (n && n <= PW_FRAMES && h.own->frame[(n - 1) & (PW_FRAMES - 1)].sp < h.sp) {
+		frames__retire(h.spot.thread, h.sp, 0);
+		n = h.own->nframes;
+	}
+	if (!n || n > PW_FRAMES) {
+		count_loss(POOLWATCH_UNMATCHED_RETURNS);
+		return 0;
+	}
+	f = &h.own->frame[(n - 1) & (PW_FRAMES - 1)];
+	if (f->sp != h.sp || f->probe != h.slot) {
+		count_loss(POOLWATCH_UNMATCHED_RETURNS);
+		return 0;
+	}
+	h.own->nframes = n - 1;
+	for (int i = 0; i < PW_ARGS; i++)
+		h.env.args[i] = f->args[i];
+	h.env.ret = ctx->ax;
+	h.env.key = f->key;
+	if (h.probe->kind == PW_CREATE) {
+		h.env.key = hit__value(&h, &h.probe->key, 0);
+		if (h.env.key)
+			make__pool(&h);
+		return 0;
+	}
+	leave__acquire(&h, f);
+	return 0;
+}

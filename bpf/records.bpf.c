@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Records of threads and pools: found, made, forgotten. See ledger.bpf.h. */
+#include "ledger.bpf.h"
+#include "emit.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+#define VM_SHARED 0x8 /* include/linux/mm.h */
+
+static __always_inline __u64 new_id(__u32 slot)
+{
+	return (__sync_fetch_and_add(&pw_generation, 1) + 1) << 32 | slot;
+}
+
+__noinline int thread__make(struct pw_owner_key *key)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct poolwatch_thread *t;
+	struct poolwatch_proc *proc;
+	struct pw_private *own;
+	__u32 slot, *at;
+
+	if (!key)
+		return -1;
+	at = bpf_map_lookup_elem(&pw_proc_index, &key->tgid);
+	if (!at)
+		return -1;
+	proc = bpf_map_lookup_elem(&pw_procs, at);
+	if (!proc || !proc->head.id)
+		return -1;
+	if (bpf_map_pop_elem(&pw_free_threads, &slot)) {
+		count_loss(POOLWATCH_LOST_THREADS);
+		return -1;
+	}
+	t = bpf_map_lookup_elem(&pw_threads, &slot);
+	own = bpf_map_lookup_elem(&pw_private, &slot);
+	if (!t || !own)
+		return -1;
+	own->nframes = own->nholds = 0;
+	own->last_addr = 0;
+	own->last_pool = PW_NO_SLOT;
+	own->since_attach = (proc->flags & POOLWATCH_PROC_FROM_START) || BPF_CORE_READ(task, start_time) > proc->attached;
+	for (int i = 0; i < POOLWATCH_HOLDS; i++)
+		t->hold[i].word = 0;
+	for (int i = 0; i < POOLWATCH_REQUESTS; i++)
+		t->request[i].seq = 0;
+	t->head.uid = bpf_get_current_uid_gid();
+	t->head.tgid = key->tgid;
+	t->owner = key->owner;
+	t->start = key->goroutine ? 0 : BPF_CORE_READ(task, start_boottime);
+	t->tid = bpf_get_current_pid_tgid();
+	t->space = proc->space;
+	t->flags = key->goroutine ? POOLWATCH_THREAD_GOROUTINE : 0;
+	t->requests = 0;
+	t->exited = 0;
+	t->seq = 0;
+	bpf_get_current_comm(t->comm, sizeof(t->comm));
+	barrier();
+	t->head.id = new_id(slot);
+	if (bpf_map_update_elem(&pw_thread_index, key, &slot, BPF_NOEXIST)) {
+		t->head.id = 0;
+		bpf_map_push_elem(&pw_free_threads, &slot, 0);
+		count_loss(POOLWATCH_LOST_THREADS);
+		return -1;
+	}
+	return slot;
+}
+
+__noinline int ledger__thread(__u64 goroutine)
+{
+	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	struct pw_owner_key key = {
+		.owner = goroutine ?: (__u32)pid_tgid,
+		.tgid = pid_tgid >> 32,
+		.goroutine = goroutine != 0,
+	};
+	struct poolwatch_thread *t;
+	__u32 *slot;
+
+	slot = bpf_map_lookup_elem(&pw_thread_index, &key);
+	if (!slot)
+		return thread__make(&key);
+	if (goroutine) {
+		t = bpf_map_lookup_elem(&pw_threads, slot);
+		if (t)
+			t->tid = pid_tgid;
+	}
+	return *slot;
+}
+
+/* --- pools */
+
+struct pw_mapping {
+	__u64 dev;
+	__u64 ino;
+	__u64 offset; /* in the file, of @addr */
+	__u64 addr;
+	__u64 shared;
+};
+
+static long mapping__look(struct task_struct *task, struct vm_area_struct *vma, struct pw_mapping *m)
+{
+	struct file *file = vma->vm_file;
+
+	if (!(vma->vm_flags & VM_SHARED) || !file)
+		return 0;
+	m->shared = 1;
+	m->dev = BPF_CORE_READ(file, f_inode, i_sb, s_dev);
+	m->ino = BPF_CORE_READ(file, f_inode, i_ino);
+	m->offset = (vma->vm_pgoff << 12) + (m->addr - vma->vm_start);
+	return 0;
+}
+
+/* A record for the pool at @spot. Return: its slot, or -1 (counted). */
+__noinline int pool__make(struct pw_spot *spot, struct pw_mapping *m)
+{
+	struct poolwatch_thread *t;
+	struct poolwatch_pool *p;
+	__u32 slot;
+
+	if (!spot || !m)
+		return -1;
+	if (bpf_map_pop_elem(&pw_free_pools, &slot)) {
+		count_loss(POOLWATCH_LOST_POOLS);
+		return -1;
+	}
+	p = bpf_map_lookup_elem(&pw_pools, &slot);
+	t = bpf_map_lookup_elem(&pw_threads, &spot->thread);
+	if (!p || !t)
+		return -1;
+	p->addr = m->shared ? m->offset : spot->addr;
+	p->dev = m->dev;
+	p->ino = m->ino;
+	p->def = spot->def;
+	p->flags = m->shared ? POOLWATCH_POOL_SHARED : 0;
+	p->space = t->space;
+	p->depth = 0;
+	p->capacity = p->available = p->blocked_at = POOLWATCH_UNKNOWN;
+	p->in_use = p->in_use_max = p->most_seen = p->requesting = p->nesting = p->nesting_max = 0;
+	p->created = bpf_ktime_get_ns();
+	p->uncertain_since = p->last_grant = p->full_since = p->told = 0;
+	p->requests = p->grants = p->blocked = p->failures = p->releases = 0;
+	p->returned_unknown = p->foreign = p->nested = 0;
+	for (int i = 0; i < POOLWATCH_BUCKETS; i++)
+		p->hold[i] = p->wait[i] = 0;
+	p->head.uid = t->head.uid;
+	p->head.tgid = t->head.tgid;
+	barrier();
+	p->head.id = new_id(slot);
+	return slot;
+}
+
+static __always_inline void pool__unmake(__u32 slot)
+{
+	struct poolwatch_pool *p = bpf_map_lookup_elem(&pw_pools, &slot);
+
+	if (p)
+		p->head.id = 0;
+	bpf_map_push_elem(&pw_free_pools, &slot, 0);
+}
+
+__noinline int pool__new(struct pw_spot *spot)
+{
+	struct pw_mapping m = {};
+	struct pw_shared_key shared = {};
+	struct pw_pool_key key = {};
+	struct poolwatch_thread *t;
+	struct poolwatch_pool *p;
+	__u32 slot, *known;
+	int made;
+
+	if (!spot)
+		return -1;
+	t = bpf_map_lookup_elem(&pw_threads, &spot->thread);
+	if (!t)
+		return -1;
+	key.addr = spot->addr;
+	key.space = t->space;
+	key.def = spot->def;
+	m.addr = spot->addr;
+	if (bpf_find_vma(bpf_get_current_task_btf(), spot->addr, mapping__look, &m, 0))
+		count_loss(POOLWATCH_LOST_MAPPING);
+	shared.dev = m.dev;
+	shared.ino = m.ino;
+	shared.offset = m.offset;
+	shared.def = spot->def;
+	known = m.shared ? bpf_map_lookup_elem(&pw_shared_index, &shared) : NULL;
+	if (known) {
+		slot = *known;
+		bpf_map_update_elem(&pw_pool_index, &key, &slot, BPF_ANY);
+		return slot;
+	}
+	made = pool__make(spot, &m);
+	if (made < 0)
+		return -1;
+	slot = made;
+	/* Another process, or another thread, may have been quicker; then its record is the one. */
+	if (m.shared && bpf_map_update_elem(&pw_shared_index, &shared, &slot, BPF_NOEXIST)) {
+		pool__unmake(slot);
+		known = bpf_map_lookup_elem(&pw_shared_index, &shared);
+		if (!known)
+			return -1;
+		slot = *known;
+		bpf_map_update_elem(&pw_pool_index, &key, &slot, BPF_ANY);
+		return slot;
+	}
+	if (bpf_map_update_elem(&pw_pool_index, &key, &slot, BPF_NOEXIST)) {
+		pool__unmake(slot);
+		known = bpf_map_lookup_elem(&pw_pool_index, &key);
+		if (known)
+			return *known;
+		count_loss(POOLWATCH_LOST_POOLS);
+		return -1;
+	}
+	spot->fresh = 1;
+	p = bpf_map_lookup_elem(&pw_pools, &slot);
+	if (p)
+		emit__pool(POOLWATCH_EV_POOL, p, t, 0, 0, 0);
+	return slot;
+}
+
+__noinline int ledger__find_pool(struct pw_spot *spot)
+{
+	struct pw_pool_key key = {};
+	struct poolwatch_thread *t;
+	struct poolwatch_pool *p;
+	struct pw_private *own;
+	__u32 slot, *known;
+
+	if (!spot)
+		return -1;
+	own = bpf_map_lookup_elem(&pw_private, &spot->thread);
+	if (!own)
+		return -1;
+	spot->fresh = 0;
+	slot = own->last_pool;
+	if (own->last_addr == spot->addr && own->last_def == spot->def && slot != PW_NO_SLOT) {
+		p = bpf_map_lookup_elem(&pw_pools, &slot);
+		/* The slot may have been given to another pool meanwhile. */
+		if (p && p->head.id && p->def == spot->def && !(p->flags & POOLWATCH_POOL_DESTROYED) &&
+		    (p->addr == spot->addr || (p->flags & POOLWATCH_POOL_SHARED))) {
+			spot->pool = slot;
+			return 0;
+		}
+	}
+	t = bpf_map_lookup_elem(&pw_threads, &spot->thread);
+	if (!t)
+		return -1;
+	key.addr = spot->addr;
+	key.space = t->space;
+	key.def = spot->def;
+	known = bpf_map_lookup_elem(&pw_pool_index, &key);
+	if (!known)
+		return -1;
+	own->last_addr = spot->addr;
+	own->last_def = spot->def;
+	own->last_pool = *known;
+	spot->pool = *known;
+	return 0;
+}
+
+__noinline int ledger__pool(struct pw_spot *spot)
+{
+	int slot;
+
+	if (!spot)
+		return -1;
+	if (!ledger__find_pool(spot))
+		return 0;
+	slot = pool__new(spot);
+	if (slot < 0)
+		return -1;
+	spot->pool = slot;
+	return 0;
+}
+
+__noinline int ledger__forget_pool(struct pw_spot *spot)
+{
+	struct pw_pool_key key = {};
+	struct poolwatch_thread *t;
+	struct poolwatch_pool *p;
+	struct pw_private *own;
+
+	if (!spot || ledger__find_pool(spot))
+		return -1;
+	t = bpf_map_lookup_elem(&pw_threads, &spot->thread);
+	own = bpf_map_lookup_elem(&pw_private, &spot->thread);
+	p = bpf_map_lookup_elem(&pw_pools, &spot->pool);
+	if (!t || !own || !p)
+		return -1;
+	key.addr = spot->addr;
+	key.space = t->space;
+	key.def = spot->def;
+	bpf_map_delete_elem(&pw_pool_index, &key);
+	own->last_pool = PW_NO_SLOT;
+	/* A shared one lives on for the others who map it. */
+	if (!(p->flags & POOLWATCH_POOL_SHARED))
+		__sync_fetch_and_or(&p->flags, POOLWATCH_POOL_DESTROYED);
+	return 0;
+}
