@@ -66,9 +66,8 @@ static void units(struct json *j, const struct finding_hold *h)
 	json__u64(j, "for_ms", h->for_ms);
 }
 
-void finding_json__thread(struct json *j, const char *key, const struct finding_thread *t)
+void finding_json__thread_members(struct json *j, const struct finding_thread *t)
 {
-	json__object(j, key);
 	json__u64(j, "tid", t->tid);
 	json__u64(j, "pid", t->pid);
 	chars(j, "comm", t->comm, sizeof(t->comm));
@@ -102,7 +101,6 @@ void finding_json__thread(struct json *j, const char *key, const struct finding_
 	else
 		json__null(j, "goroutine");
 	json__string(j, "doing", t->doing);
-	json__end_object(j);
 }
 
 static void pool(struct json *j, const struct finding *f)
@@ -163,8 +161,11 @@ void finding_json__object(struct json *j, const char *key, const struct finding 
 	pool(j, f);
 	process(j, f);
 	json__array(j, "threads");
-	for (size_t i = 0; i < f->nthreads; i++)
-		finding_json__thread(j, NULL, &f->threads[i]);
+	for (size_t i = 0; i < f->nthreads; i++) {
+		json__object(j, NULL);
+		finding_json__thread_members(j, &f->threads[i]);
+		json__end_object(j);
+	}
 	json__end_array(j);
 	sizing(j, f);
 	json__string(j, "proof", f->proof);
