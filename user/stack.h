@@ -31,19 +31,59 @@ void stack__forget(struct stack_namer *n, uint32_t pid);
 /*
  * stack__name - the frames at @addr of the process: *@n of them (> 1 where functions were inlined), innermost first, at least
  * one, of which module and offset are the least that is said. @is_return: @addr is a return address, so the call before
- * it is meant. Return: 0 or -ENOMEM.
+ * it is meant. Return: 0 or -ENOMEM; *@out is an array to free with stack__free_frames.
+ *
+ * Without a symbol, offset is the link-time address in the module's file, as addr2line takes it; without a module (code that
+ * no file is behind, and no perf map tells) both are NULL and 0. user_code: the module is the executable itself (but not an
+ * interpreter), lies outside the system's library directories, or is a plug-in there (not called lib*), or the code was
+ * generated and has a name in a perf map.
  */
+void stack__free_frames(struct finding_frame *frames, size_t n);
 int stack__name(struct stack_namer *s, const struct target *t, uint64_t addr, int is_return, struct finding_frame **out, size_t *n);
 
+/* What is known of a thread at one moment. */
+struct stack_sample {
+	const uint64_t *regs; /* PW_REGS of them */
+	uint32_t known;	      /* bit i: regs[i] is known. PW_RSP and PW_RIP must be */
+	bool live;	      /* the thread stands still (it is blocked): memory beyond the copy may be read from it */
+	const uint8_t *stack; /* a copy from regs[PW_RSP] on */
+	size_t len;
+	/*
+	 * While a function's return is probed, its return address on the stack is the kernel's trampoline. What was there
+	 * before, of all such calls that are in progress, innermost first (poolwatch_request.site). Without it the unwinder
+	 * ends at the first of them.
+	 */
+	const uint64_t *returns;
+	size_t nreturns;
+};
+#define STACK_ALL_REGS ((1u << PW_REGS) - 1)
+
 /*
- * stack__unwind - addresses of the frames from @regs and a copy of the stack from regs[PW_RSP] on; memory beyond the copy is
- * read from the target only if @live (a blocked thread). .eh_frame and .debug_frame, then frame pointers.
- * Return: number of addresses in @out (at least 1), the first is the pc, the others return addresses.
+ * stack__unwind_sample - addresses of the frames: .eh_frame and .debug_frame, then frame pointers
+ * Return: number of addresses in @out (at least 1; @max is at least 1), the first is the pc, the others return addresses;
+ * or -ENOMEM.
  */
+int stack__unwind_sample(struct stack_namer *s, const struct target *t, const struct stack_sample *sample, uint64_t *out,
+			 size_t max);
+
+/* stack__trace_sample - the same, named and marked; at most STACK_MAX_FRAMES and what is inlined in them. 0 or -ENOMEM. */
+int stack__trace_sample(struct stack_namer *s, const struct target *t, const struct stack_sample *sample,
+			struct finding_frame **out, size_t *n);
+
+/*
+ * stack__of_thread - what a blocked thread of @t does, looked at from outside without stopping it
+ * @regs: as a BPF task iterator copied them. NULL: stack pointer and pc are taken from /proc, and it ends at the first
+ * function whose caller can be found only by another register.
+ * Return: 0; -EBUSY: it runs (or did a moment later); -ESRCH: it is gone; -EACCES; -ENOMEM.
+ */
+int stack__of_thread(struct stack_namer *s, const struct target *t, uint32_t tid, const uint64_t *regs,
+		     struct finding_frame **out, size_t *n);
+
+/* stack__unwind - of a record (bpf/shared.h): all registers, a copy of the stack, no probed returns */
 int stack__unwind(struct stack_namer *s, const struct target *t, const uint64_t regs[PW_REGS], const uint8_t *stack, size_t len,
 		  int live, uint64_t *out, size_t max);
 
-/* stack__trace - both: unwound, named, library frames marked. */
+/* stack__trace - both: unwound, named. */
 int stack__trace(struct stack_namer *s, const struct target *t, const uint64_t regs[PW_REGS], const uint8_t *stack, size_t len,
 		 int live, struct finding_frame **out, size_t *n);
 

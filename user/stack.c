@@ -1,0 +1,498 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The namer: which binary an address belongs to, what it is called there, and what is kept in memory of all that. Binaries
+ * are kept by device and inode, for all processes that map them; unwinders and perf maps by process.
+ */
+#include <string.h>
+#include <sys/auxv.h>
+#include "binary.h"
+#include "cleanup.h"
+#include "perfmap.h"
+#include "stack.h"
+#include "system_path.h"
+#include "unwind.h"
+
+#define DEFAULT_MAX_BYTES (256u << 20)
+#define MAX_BINARIES 512 /* each keeps a descriptor or three */
+#define MAX_PROCESSES 64
+#define PROCESS_BYTES (256u << 10) /* what an unwinder holds, about: nobody tells */
+#define SLICE_MAX (64u << 10)	   /* of a blocked thread's stack, read at once */
+
+struct process {
+	uint32_t pid;
+	uint64_t start;
+	uint64_t used;
+	struct unwinder *unwinder;
+	struct perfmap *perfmap;
+};
+
+struct stack_namer {
+	struct binary_options options;
+	char *debug_dirs;
+	size_t max_bytes;
+	uint64_t clock; /* of uses */
+	struct binary *vdso;
+	struct binary *binaries[MAX_BINARIES];
+	size_t nbinaries;
+	struct process processes[MAX_PROCESSES];
+	size_t nprocesses;
+};
+
+/* The kernel gives the same image to every process. */
+static struct binary *open_vdso(const struct binary_options *options)
+{
+	char *image = (char *)getauxval(AT_SYSINFO_EHDR);
+	struct binary *b = NULL;
+	Elf64_Ehdr *eh = (Elf64_Ehdr *)image;
+
+	/* Its section headers come last. */
+	if (image)
+		binary__open_memory(image, eh->e_shoff + (size_t)eh->e_shnum * eh->e_shentsize, options, &b);
+	return b;
+}
+
+int stack__new(const struct stack_options *options, struct stack_namer **out)
+{
+	struct stack_namer *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	s->debug_dirs = strdup(options && options->debug_dirs ? options->debug_dirs : DEBUGFILE_DIRS);
+	if (!s->debug_dirs) {
+		free(s);
+		return -ENOMEM;
+	}
+	s->max_bytes = options && options->max_bytes ? options->max_bytes : DEFAULT_MAX_BYTES;
+	s->options.debug_dirs = s->debug_dirs;
+	s->options.debuginfod = options && options->use_debuginfod;
+	s->options.max_dwarf = s->max_bytes / 2;
+	s->vdso = open_vdso(&s->options);
+	*out = s;
+	return 0;
+}
+
+static void process_drop(struct stack_namer *s, size_t i)
+{
+	unwinder__free(s->processes[i].unwinder);
+	perfmap__free(s->processes[i].perfmap);
+	s->processes[i] = s->processes[--s->nprocesses];
+}
+
+static void binary_drop(struct stack_namer *s, size_t i)
+{
+	binary__unref(s->binaries[i]);
+	s->binaries[i] = s->binaries[--s->nbinaries];
+}
+
+void stack__free(struct stack_namer *s)
+{
+	if (!s)
+		return;
+	while (s->nprocesses)
+		process_drop(s, 0);
+	while (s->nbinaries)
+		binary_drop(s, 0);
+	binary__unref(s->vdso);
+	free(s->debug_dirs);
+	free(s);
+}
+
+void stack__forget(struct stack_namer *s, uint32_t pid)
+{
+	for (size_t i = 0; i < s->nprocesses; i++)
+		if (s->processes[i].pid == pid) {
+			process_drop(s, i);
+			return;
+		}
+}
+
+static size_t oldest_process(const struct stack_namer *s)
+{
+	size_t oldest = 0;
+
+	for (size_t i = 1; i < s->nprocesses; i++)
+		if (s->processes[i].used < s->processes[oldest].used)
+			oldest = i;
+	return oldest;
+}
+
+static size_t oldest_binary(const struct stack_namer *s)
+{
+	size_t oldest = 0;
+
+	for (size_t i = 1; i < s->nbinaries; i++)
+		if (s->binaries[i]->used < s->binaries[oldest]->used)
+			oldest = i;
+	return oldest;
+}
+
+static size_t bytes_of(const struct stack_namer *s)
+{
+	size_t bytes = s->nprocesses * PROCESS_BYTES;
+
+	for (size_t i = 0; i < s->nprocesses; i++)
+		bytes += perfmap__bytes(s->processes[i].perfmap);
+	for (size_t i = 0; i < s->nbinaries; i++)
+		bytes += s->binaries[i]->bytes;
+	return bytes;
+}
+
+/*
+ * Back below the limit, what was used longest ago first. A binary that an unwinder keeps is freed only with that: so the
+ * process goes when it has rested as long as the binary.
+ */
+static void trim(struct stack_namer *s)
+{
+	while (bytes_of(s) > s->max_bytes && (s->nprocesses > 1 || s->nbinaries > 1)) {
+		size_t p = s->nprocesses ? oldest_process(s) : 0, b = s->nbinaries ? oldest_binary(s) : 0;
+
+		if (s->nprocesses > 1 && (s->nbinaries < 2 || s->processes[p].used <= s->binaries[b]->used))
+			process_drop(s, p);
+		else if (s->nbinaries > 1)
+			binary_drop(s, b);
+		else
+			break;
+	}
+}
+
+/* The binary behind @m, kept by the namer; NULL if it cannot be read. */
+static struct binary *binary_of(struct stack_namer *s, const struct target *t, const struct target_map *m)
+{
+	struct binary *b;
+	bool steady;
+	int fd;
+
+	for (size_t i = 0; i < s->nbinaries; i++) {
+		b = s->binaries[i];
+		if (b->dev != m->dev || b->ino != m->ino)
+			continue;
+		if (binary__is_current(b)) {
+			b->used = ++s->clock;
+			return b;
+		}
+		binary_drop(s, i);
+		break;
+	}
+	fd = target__open_map(t, m);
+	if (fd < 0)
+		return NULL;
+	steady = !t->foreign_mnt && debugfile__is_steady(fd);
+	if (binary__open(fd, steady, &s->options, &b))
+		return NULL;
+	if (s->nbinaries == MAX_BINARIES)
+		binary_drop(s, oldest_binary(s));
+	b->used = ++s->clock;
+	s->binaries[s->nbinaries++] = b;
+	return b;
+}
+
+static struct binary *open_for_unwinder(void *ctx, const struct target *t, const struct target_map *m)
+{
+	struct binary *b = binary_of(ctx, t, m);
+
+	return b ? binary__ref(b) : NULL;
+}
+
+static int process_of(struct stack_namer *s, const struct target *t, struct process **out)
+{
+	struct process new = { .pid = t->pid, .start = t->start };
+	int err;
+
+	for (size_t i = 0; i < s->nprocesses; i++) {
+		struct process *p = &s->processes[i];
+
+		if (p->pid != t->pid)
+			continue;
+		if (p->start == t->start) {
+			p->used = ++s->clock;
+			*out = p;
+			return 0;
+		}
+		process_drop(s, i);
+		break;
+	}
+	err = unwinder__new(t, s->vdso, open_for_unwinder, s, &new.unwinder);
+	if (err)
+		return err;
+	if (s->nprocesses == MAX_PROCESSES)
+		process_drop(s, oldest_process(s));
+	new.used = ++s->clock;
+	s->processes[s->nprocesses] = new;
+	*out = &s->processes[s->nprocesses++];
+	return 0;
+}
+
+void stack__free_frames(struct finding_frame *frames, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(frames[i].symbol);
+		free(frames[i].module);
+		free(frames[i].file);
+	}
+	free(frames);
+}
+
+static int dup_or_null(const char *from, char **to)
+{
+	if (!from)
+		return 0;
+	*to = strdup(from);
+	return *to ? 0 : -ENOMEM;
+}
+
+/* All of @names at one address of one module, as frames. */
+static int frames_new(const struct binary_name *names, size_t n, const char *module, uint64_t addr, bool is_return, bool user,
+		      struct finding_frame **out)
+{
+	struct finding_frame *frames = calloc(n, sizeof(*frames));
+	const char *slash = module ? strrchr(module, '/') : NULL;
+
+	if (!frames)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		struct finding_frame *f = &frames[i];
+
+		f->address = addr;
+		f->line = names[i].line;
+		f->inlined = names[i].inlined;
+		f->user_code = user;
+		/* What was looked up is the call, what is told is the address behind it. */
+		f->offset = names[i].offset + (is_return && !names[i].inlined);
+		if (dup_or_null(names[i].symbol, &f->symbol) || dup_or_null(names[i].file, &f->file) ||
+		    dup_or_null(slash ? slash + 1 : module, &f->module)) {
+			stack__free_frames(frames, n);
+			return -ENOMEM;
+		}
+	}
+	*out = frames;
+	return 0;
+}
+
+/* Code that was generated: the perf map tells, if there is one; it may have grown since. */
+static int name_generated(struct process *p, const struct target *t, uint64_t addr, uint64_t at, bool is_return,
+			  struct finding_frame **out)
+{
+	struct binary_name name = { 0 };
+	_cleanup_free_ char *symbol = NULL;
+	const char *text;
+	size_t len;
+	int err = p->perfmap ? perfmap__find(p->perfmap, at, &text, &len, &name.offset) : -ENOENT;
+
+	if (err && perfmap__is_stale(p->perfmap, t)) {
+		struct perfmap *map;
+
+		err = perfmap__read(t, &map);
+		if (err == -ENOMEM)
+			return err;
+		if (!err) {
+			perfmap__free(p->perfmap);
+			p->perfmap = map;
+			err = perfmap__find(map, at, &text, &len, &name.offset);
+		}
+	}
+	if (!err) {
+		symbol = strndup(text, len);
+		if (!symbol)
+			return -ENOMEM;
+		name.symbol = symbol;
+	} else {
+		name.offset = 0;
+		is_return = false;
+	}
+	return frames_new(&name, 1, NULL, addr, is_return, !err, out);
+}
+
+static int name_in(struct binary *b, const struct target *t, const struct target_map *m, uint64_t addr, uint64_t at,
+		   bool is_return, struct finding_frame **out, size_t *n)
+{
+	struct binary_name unknown = { .offset = at - m->start + m->offset };
+	const struct binary_name *names = &unknown;
+	bool user = system_path__is_user(m->path, t->exe);
+	struct finding_frame *frames;
+	size_t count = 1;
+	uint64_t vaddr;
+	int err = 0;
+
+	if (b && !binary__vaddr(b, unknown.offset, &vaddr))
+		err = binary__name(b, t, m->path, vaddr, &names, &count);
+	if (!err)
+		err = frames_new(names, count, m->path, addr, is_return, user, &frames);
+	if (err)
+		return err;
+	*out = frames;
+	*n = count;
+	return 0;
+}
+
+static int name_elsewhere(struct stack_namer *s, const struct target *t, uint64_t addr, uint64_t at, bool is_return,
+			  struct finding_frame **out, size_t *n)
+{
+	const struct binary_name *names;
+	struct finding_frame *frames;
+	enum unwind_place place;
+	struct process *p;
+	size_t count = 1;
+	uint64_t start;
+	int err = process_of(s, t, &p);
+
+	if (err)
+		return err;
+	place = unwinder__place(p->unwinder, at, &start);
+	if (place == UNWIND_NOWHERE) {
+		unwinder__look(p->unwinder, t);
+		place = unwinder__place(p->unwinder, at, &start);
+	}
+	if (place == UNWIND_VDSO && s->vdso) {
+		err = binary__name(s->vdso, t, "[vdso]", at - start, &names, &count);
+		if (!err)
+			err = frames_new(names, count, "[vdso]", addr, is_return, false, &frames);
+	} else {
+		err = name_generated(p, t, addr, at, is_return, &frames);
+	}
+	if (err)
+		return err;
+	*out = frames;
+	*n = count;
+	return 0;
+}
+
+static int name(struct stack_namer *s, const struct target *t, uint64_t addr, bool is_return, struct finding_frame **out, size_t *n)
+{
+	uint64_t at = addr - (is_return && addr);
+	const struct target_map *m = target__map_at(t, at);
+
+	return m ? name_in(binary_of(s, t, m), t, m, addr, at, is_return && addr, out, n) :
+		   name_elsewhere(s, t, addr, at, is_return && addr, out, n);
+}
+
+int stack__name(struct stack_namer *s, const struct target *t, uint64_t addr, int is_return, struct finding_frame **out, size_t *n)
+{
+	int err = name(s, t, addr, is_return, out, n);
+
+	trim(s);
+	return err;
+}
+
+int stack__unwind_sample(struct stack_namer *s, const struct target *t, const struct stack_sample *sample, uint64_t *out,
+			 size_t max)
+{
+	struct process *p;
+	int n = process_of(s, t, &p);
+
+	if (!n)
+		n = unwinder__run(p->unwinder, t, sample, out, max);
+	trim(s);
+	return n;
+}
+
+int stack__trace_sample(struct stack_namer *s, const struct target *t, const struct stack_sample *sample,
+			struct finding_frame **out, size_t *count)
+{
+	uint64_t addrs[STACK_MAX_FRAMES];
+	struct finding_frame *all = NULL;
+	size_t n = 0;
+	int depth = stack__unwind_sample(s, t, sample, addrs, STACK_MAX_FRAMES);
+
+	if (depth < 0)
+		return depth;
+	for (int i = 0; i < depth; i++) {
+		struct finding_frame *frames, *bigger;
+		size_t more;
+		int err = name(s, t, addrs[i], i > 0, &frames, &more);
+
+		bigger = err ? NULL : reallocarray(all, n + more, sizeof(*all));
+		if (!bigger) {
+			if (!err)
+				stack__free_frames(frames, more);
+			stack__free_frames(all, n);
+			return -ENOMEM;
+		}
+		all = bigger;
+		memcpy(all + n, frames, more * sizeof(*all));
+		n += more;
+		free(frames);
+	}
+	trim(s);
+	*out = all;
+	*count = n;
+	return 0;
+}
+
+int stack__unwind(struct stack_namer *s, const struct target *t, const uint64_t regs[PW_REGS], const uint8_t *stack, size_t len,
+		  int live, uint64_t *out, size_t max)
+{
+	struct stack_sample sample = {
+		.regs = regs, .known = STACK_ALL_REGS, .live = live, .stack = stack, .len = len
+	};
+
+	return stack__unwind_sample(s, t, &sample, out, max);
+}
+
+int stack__trace(struct stack_namer *s, const struct target *t, const uint64_t regs[PW_REGS], const uint8_t *stack, size_t len,
+		 int live, struct finding_frame **out, size_t *n)
+{
+	struct stack_sample sample = {
+		.regs = regs, .known = STACK_ALL_REGS, .live = live, .stack = stack, .len = len
+	};
+
+	return stack__trace_sample(s, t, &sample, out, n);
+}
+
+/* Up to the end of the mapping that @sp is in: where a page cannot be read any more. */
+static size_t read_slice(const struct target *t, uint64_t sp, uint8_t *buf, size_t size)
+{
+	size_t n = 0;
+
+	while (n < size) {
+		size_t step = 4096 - (sp + n) % 4096;
+
+		if (step > size - n)
+			step = size - n;
+		if (target__read((void *)t, sp + n, buf + n, step))
+			break;
+		n += step;
+	}
+	return n;
+}
+
+int stack__of_thread(struct stack_namer *s, const struct target *t, uint32_t tid, const uint64_t *regs,
+		     struct finding_frame **out, size_t *n)
+{
+	_cleanup_free_ uint8_t *slice = malloc(SLICE_MAX);
+	struct target_activity before, after;
+	uint64_t few[PW_REGS] = { 0 };
+	struct stack_sample sample = { .regs = regs ?: few, .known = STACK_ALL_REGS, .live = true, .stack = slice };
+	struct finding_frame *frames;
+	size_t count;
+	int err;
+
+	if (!slice)
+		return -ENOMEM;
+	err = target__activity(t->pid, tid, &before);
+	if (err)
+		return err;
+	if (!before.pc)
+		return -EBUSY;
+	if (!regs) {
+		few[PW_RSP] = before.sp;
+		few[PW_RIP] = before.pc;
+		sample.known = 1u << PW_RSP | 1u << PW_RIP;
+	} else if (regs[PW_RSP] != before.sp || regs[PW_RIP] != before.pc) {
+		return -EBUSY;
+	}
+	sample.len = read_slice(t, sample.regs[PW_RSP], slice, SLICE_MAX);
+	err = stack__trace_sample(s, t, &sample, &frames, &count);
+	if (err)
+		return err;
+	/* It went on while it was looked at: what was read may be of two moments. */
+	err = target__activity(t->pid, tid, &after);
+	if (!err && (after.sp != before.sp || after.pc != before.pc))
+		err = -EBUSY;
+	if (err) {
+		stack__free_frames(frames, count);
+		return err;
+	}
+	*out = frames;
+	*n = count;
+	return 0;
+}
