@@ -52,8 +52,13 @@ const struct poolwatch_proc *ledger__proc(const struct ledger *l, uint32_t tgid,
 /* The capacity to judge by, and how it is known. */
 enum ledger_capacity {
 	LEDGER_CAPACITY_UNKNOWN,
-	LEDGER_CAPACITY_LEARNED, /* the most that was outstanding when a request blocked: a lower bound */
-	LEDGER_CAPACITY_CERTAIN, /* stated, or learned from a pool or process seen from its beginning */
+	/*
+	 * What was outstanding when a request took long, or at least is out or free: a lower bound, and no more than that. A call
+	 * may take long for another reason (a connection being opened), so this proves nothing, however early the attach.
+	 */
+	LEDGER_CAPACITY_LEARNED,
+	/* Stated; or read as free (`available`) in a pool seen from its beginning, when nothing could be out. */
+	LEDGER_CAPACITY_CERTAIN,
 };
 enum ledger_capacity ledger__capacity(const struct ledger *l, const struct poolwatch_pool *p, int64_t *capacity);
 
