@@ -164,7 +164,7 @@ static int parse_word(struct parser *p)
 				   "no arguments here: this is computed for any of the pool's probes");
 	}
 	if (n == 3 && !memcmp(word, "ret", 3))
-		return parse_value(p, at, PW_OP_RET, 0, PW_USES_RET, "no 'ret' here: this is computed when the function is entered");
+		return parse_value(p, at, PW_OP_RET, 0, PW_USES_RET, "no 'ret' here: this is not computed at a return");
 	if (n == 3 && !memcmp(word, "key", 3))
 		return parse_value(p, at, PW_OP_KEY, 0, PW_USES_KEY, "no 'key' here: this computes the key");
 

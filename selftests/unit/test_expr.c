@@ -177,7 +177,7 @@ TEST(errors)
 		{ "arg0>>64", ALL, 4, "a shift is by 0 to 63 bits" },
 		{ "arg0<<-1", ALL, 4, "a shift is by 0 to 63 bits" },
 		{ "arg0+(arg1+(arg2+(arg3+arg4)))", ALL, 23, "too deep: at most 4 values can be pending; compute the nested part first" },
-		{ "ret", ALL & ~PW_USES_RET, 0, "no 'ret' here: this is computed when the function is entered" },
+		{ "ret", ALL & ~PW_USES_RET, 0, "no 'ret' here: this is not computed at a return" },
 		{ "arg0+key", ALL & ~PW_USES_KEY, 5, "no 'key' here: this computes the key" },
 		{ "1+arg0", ALL & ~PW_USES_ARGS, 2, "no arguments here: this is computed for any of the pool's probes" },
 		{ "1+u8[1]", 0, 2, "no memory can be read here" },
