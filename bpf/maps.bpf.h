@@ -73,7 +73,7 @@ struct {
 /* Free slots of the tables whose records the programs make, filled by the loader. */
 #define PW_FREE_LIST(name, entries)                    \
 	struct {                                       \
-		__uint(type, BPF_MAP_TYPE_QUEUE);      \
+		__uint(type, BPF_MAP_TYPE_STACK);      \
 		__uint(max_entries, entries);          \
 		__type(value, __u32);                  \
 	} name __weak SEC(".maps")

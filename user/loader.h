@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The BPF programs and their maps: load, attach, read, forget. loader*.c are the only files that see libbpf.
+ */
+#ifndef POOLWATCH_LOADER_H
+#define POOLWATCH_LOADER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "../bpf/shared.h"
+#include "plan.h"
+#include "source.h"
+#include "spec.h"
+#include "target.h"
+
+struct loader;
+struct loader_target; /* the probes in one process */
+
+struct loader_options {
+	unsigned int max_pools, max_threads; /* 0: defaults; rounded up to a power of two */
+	bool no_device;
+};
+
+#define LOADER_ERROR 300
+
+/*
+ * loader__new - load the programs, bind the tables to the device if it is there
+ * Return: 0; -EPERM: CAP_BPF and CAP_PERFMON are needed; -EOPNOTSUPP: a kernel without BTF or too old; -errno.
+ * @err: one line.
+ */
+int loader__new(const struct loader_options *options, struct loader **out, char err[LOADER_ERROR]);
+void loader__free(struct loader *l);
+
+/* "device" or "direct", and in a sentence why. */
+const char *loader__mode(const struct loader *l, const char **why);
+/* Are the probes attached many at a time (uprobe_multi)? Else one perf event each. */
+bool loader__multi(const struct loader *l);
+
+/* The POOLWATCH_DEF_* of a definition. */
+uint32_t loader__def_flags(const struct spec_pool *p);
+/* Put definition @p into @slot of the table (0 .. PW_MAX_DEFS - 1). */
+int loader__set_def(struct loader *l, uint32_t slot, const struct spec_pool *p);
+/* Its probes are gone and stay away: over its budget. */
+void loader__end_def(struct loader *l, uint32_t slot);
+
+/*
+ * loader__attach - all probes of @plan in process @t: releases, then returns, then acquires. @def_slot[i]: the slot of definition i
+ * of the plan's spec. Return: 0, or -errno with *@err, with nothing left attached.
+ */
+int loader__attach(struct loader *l, const struct target *t, const struct plan *plan, const uint32_t *def_slot, bool from_start,
+		   struct loader_target **out, char err[LOADER_ERROR]);
+/* The same process again: more probes (a library that was loaded later, or the program that exec put there). */
+int loader__attach_more(struct loader *l, struct loader_target *lt, const struct plan *plan, const uint32_t *def_slot,
+			char err[LOADER_ERROR]);
+/* Take the probes of one definition away. */
+void loader__detach_def(struct loader *l, struct loader_target *lt, uint32_t def_slot);
+/* Take all probes away (they are gone already if the process is). The ledger stays. */
+void loader__detach(struct loader *l, struct loader_target *lt);
+/* Forget everything the ledger says of a process, and free @lt. */
+void loader__forget(struct loader *l, struct loader_target *lt);
+/* Free what nobody needs any more: records of destroyed pools. Cheap; now and then. */
+void loader__reap(struct loader *l);
+
+/* Hits of one definition's probes so far, in all processes: those on emulated instructions, and single-stepped ones. */
+struct loader_hits {
+	uint64_t emulated;
+	uint64_t stepped;
+};
+int loader__hits(struct loader *l, uint32_t def_slot, struct loader_hits *out);
+
+/* Records of the ring buffer. */
+int loader__event_fd(const struct loader *l);
+/* loader__consume - calls @fn for each record that waits, its stack included. Return: how many, or -errno. */
+int loader__consume(struct loader *l, void (*fn)(void *ctx, const struct pw_record *r), void *ctx);
+
+/* Registers of a blocked thread, without stopping it. -EAGAIN: it runs; -ESRCH: no such thread. */
+int loader__registers(struct loader *l, uint32_t tid, uint64_t regs[PW_REGS]);
+
+/* The tables, mapped: a source that lives as long as the loader and must not be closed. */
+struct source *loader__source(struct loader *l);
+/* Sessions of other loaders, read through their maps (needs CAP_SYS_ADMIN to find them). As source__list. */
+int loader__other_sessions(struct source ***out, size_t *n);
+
+/* What this kernel and user can do; for doctor. */
+struct loader_abilities {
+	bool btf;	   /* /sys/kernel/btf/vmlinux */
+	bool load;	   /* a program can be loaded */
+	bool uprobe_multi; /* kernel 6.6, used from 6.10 on */
+	int load_errno;
+};
+void loader__probe_abilities(struct loader_abilities *a);
+
+#endif

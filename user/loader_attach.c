@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Probes into a process, and out of it; and what the ledger says of the process, in and out. See loader.h. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "loader_int.h"
+
+/* Phases of attaching. Releases first, so that none is missed of what is acquired later; returns before their entries, so that no
+ * request waits for a return that is not probed yet. */
+enum phase { PHASE_RELEASE, PHASE_RETURN, PHASE_SITE, PHASE_ACQUIRE, PHASES };
+
+uint32_t loader__def_flags(const struct spec_pool *p)
+{
+	uint32_t flags = (p->poll ? POOLWATCH_DEF_POLL : 0) | (p->confirm ? POOLWATCH_DEF_CONFIRM : 0) |
+			 (p->owner == SPEC_OWNER_RESOURCE ? POOLWATCH_DEF_OWNER_RES : 0) |
+			 (p->owner == SPEC_OWNER_GOROUTINE ? POOLWATCH_DEF_GOROUTINE : 0);
+
+	for (size_t i = 0; i < p->nprobes; i++) {
+		if (p->probes[i].kind == PW_SCOPE || p->probes[i].kind == PW_WAIT_ON)
+			flags |= POOLWATCH_DEF_WORKER;
+		if (p->probes[i].kind == PW_ACQUIRE && p->probes[i].resource.shape != PW_SHAPE_NONE)
+			flags |= POOLWATCH_DEF_RESOURCE;
+	}
+	return flags;
+}
+
+static void fill_probe(const struct plan *plan, const struct plan_probe *pp, uint32_t def, struct pw_probe *p)
+{
+	const struct spec_probe *sp = pp->probe;
+	const struct spec_pool *pool = pp->pool;
+	bool sets = sp->kind == PW_CREATE || sp->kind == PW_RESIZE;
+
+	memset(p, 0, sizeof(*p));
+	p->def = def;
+	p->def_flags = loader__def_flags(pool);
+	p->kind = sp->kind;
+	p->sp_adjust = pp->sp_adjust;
+	p->key = sp->key.shape != PW_SHAPE_NONE ? sp->key : pool->key;
+	p->count = sp->count;
+	p->ok = sp->ok;
+	p->resource = sp->resource;
+	p->def_capacity = POOLWATCH_UNKNOWN;
+	if (sp->capacity.shape != PW_SHAPE_NONE)
+		p->capacity = sp->capacity;
+	else if (!sets && !pp->learn && pool->capacity.shape != PW_SHAPE_IMM)
+		p->capacity = pool->capacity;
+	/* A number that the definition states holds whatever the version, and whatever a call says. */
+	if (pool->capacity.shape == PW_SHAPE_IMM)
+		p->def_capacity = pool->capacity.imm;
+	if (!pp->learn)
+		p->available = sp->available.shape != PW_SHAPE_NONE ? sp->available : pool->available;
+	if (plan->files[pp->file].go)
+		p->flags |= PW_PROBE_GO;
+	if (pp->has_return && pp->ret == SPEC_RET_SITES)
+		p->flags |= PW_PROBE_RET_SITE;
+	if (p->key.uses & PW_USES_RET)
+		p->flags |= PW_PROBE_KEY_AT_RET;
+	if (sp->key_held)
+		p->flags |= PW_PROBE_KEY_HELD;
+	if (sp->sysv)
+		p->flags |= PW_PROBE_SYSV;
+}
+
+static int take_probe_slot(struct loader *l, uint32_t def)
+{
+	for (uint32_t i = 0; i < PW_MAX_PROBES; i++)
+		if (!l->probe_def[i]) {
+			l->probe_def[i] = def + 1;
+			return i;
+		}
+	return -ENOSPC;
+}
+
+static uint64_t hits_of(struct loader *l, uint32_t slot, bool clear)
+{
+	int cpus = libbpf_num_possible_cpus();
+	uint64_t per_cpu[cpus > 0 ? cpus : 1], sum = 0;
+
+	memset(per_cpu, 0, sizeof(per_cpu));
+	if (clear) {
+		bpf_map__update_elem(l->skel->maps.pw_hits, &slot, sizeof(slot), per_cpu, sizeof(per_cpu), BPF_ANY);
+		return 0;
+	}
+	if (bpf_map__lookup_elem(l->skel->maps.pw_hits, &slot, sizeof(slot), per_cpu, sizeof(per_cpu), 0))
+		return 0;
+	for (int i = 0; i < cpus; i++)
+		sum += per_cpu[i];
+	return sum;
+}
+
+static void give_probe_slot(struct loader *l, uint32_t slot)
+{
+	struct loader_hits *past = &l->past[l->probe_def[slot] - 1];
+
+	*(l->probe_stepped[slot] ? &past->stepped : &past->emulated) += hits_of(l, slot, false);
+	hits_of(l, slot, true);
+	l->probe_def[slot] = 0;
+}
+
+int loader__hits(struct loader *l, uint32_t def, struct loader_hits *out)
+{
+	struct loader_hits sum = l->past[def];
+
+	for (uint32_t i = 0; i < PW_MAX_PROBES; i++)
+		if (l->probe_def[i] == def + 1)
+			*(l->probe_stepped[i] ? &sum.stepped : &sum.emulated) += hits_of(l, i, false);
+	*out = sum;
+	return 0;
+}
+
+static int keep_link(struct loader_target *lt, struct bpf_link *link, uint32_t def)
+{
+	struct loader_link *grown = realloc(lt->links, (lt->nlinks + 1) * sizeof(*grown));
+
+	if (!grown) {
+		bpf_link__destroy(link);
+		return -ENOMEM;
+	}
+	lt->links = grown;
+	lt->links[lt->nlinks++] = (struct loader_link){ link, def };
+	return 0;
+}
+
+/* Probes of one phase, one definition, one file: with uprobe_multi all in one call. */
+struct batch {
+	unsigned long *offsets;
+	__u64 *cookies;
+	size_t n, room;
+};
+
+static int batch_add(struct batch *b, uint64_t offset, uint64_t cookie)
+{
+	if (b->n == b->room) {
+		size_t room = b->room ? 2 * b->room : 16;
+		void *o = realloc(b->offsets, room * sizeof(*b->offsets)), *c;
+
+		if (o)
+			b->offsets = o;
+		c = realloc(b->cookies, room * sizeof(*b->cookies));
+		if (c)
+			b->cookies = c;
+		if (!o || !c)
+			return -ENOMEM;
+		b->room = room;
+	}
+	b->offsets[b->n] = offset;
+	b->cookies[b->n++] = cookie;
+	return 0;
+}
+
+static int attach_batch(struct loader *l, struct loader_target *lt, const struct batch *b, int fd, enum phase phase, uint32_t def)
+{
+	struct bpf_program *prog = phase == PHASE_RETURN || phase == PHASE_SITE ? l->skel->progs.pw_leave : l->skel->progs.pw_enter;
+	char path[40];
+	int err;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (l->multi) {
+		LIBBPF_OPTS(bpf_uprobe_multi_opts, opts, .offsets = b->offsets, .cookies = b->cookies, .cnt = b->n,
+			    .retprobe = phase == PHASE_RETURN);
+		struct bpf_link *link = bpf_program__attach_uprobe_multi(prog, lt->pid, path, NULL, &opts);
+
+		return link ? keep_link(lt, link, def) : -errno;
+	}
+	for (size_t i = 0; i < b->n; i++) {
+		LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = b->cookies[i], .retprobe = phase == PHASE_RETURN);
+		struct bpf_link *link = bpf_program__attach_uprobe_opts(prog, lt->pid, path, b->offsets[i], &opts);
+
+		if (!link)
+			return -errno;
+		err = keep_link(lt, link, def);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static bool is_request(enum pw_probe_kind kind)
+{
+	return kind == PW_ACQUIRE || kind == PW_SCOPE || kind == PW_WAIT_ON;
+}
+
+/* What of @pp belongs to @phase, into @b. */
+static int add_phase(const struct plan_probe *pp, enum phase phase, uint64_t cookie, struct batch *b)
+{
+	bool request = is_request(pp->probe->kind);
+	int err = 0;
+
+	switch (phase) {
+	case PHASE_RELEASE:
+		return request ? 0 : batch_add(b, pp->offset, cookie);
+	case PHASE_ACQUIRE:
+		return request ? batch_add(b, pp->offset, cookie) : 0;
+	case PHASE_RETURN:
+		return pp->has_return && pp->ret == SPEC_RET_URETPROBE ? batch_add(b, pp->function, cookie) : 0;
+	case PHASE_SITE:
+		if (!pp->has_return || pp->ret != SPEC_RET_SITES)
+			return 0;
+		for (size_t i = 0; i < pp->nrets && !err; i++)
+			err = batch_add(b, pp->rets[i], cookie);
+		return err;
+	default:
+		return 0;
+	}
+}
+
+static int attach_all(struct loader *l, struct loader_target *lt, const struct plan *plan, const uint32_t *def_slot,
+		      const uint32_t *slots)
+{
+	struct batch b = { 0 };
+	int err = 0;
+
+	for (enum phase phase = 0; phase < PHASES && !err; phase++)
+		for (size_t i = 0; i < plan->nprobes && !err; i++) {
+			const struct plan_probe *first = &plan->probes[i];
+			bool done = false;
+
+			/* The batch of this definition and file was made when the first of it came by. */
+			for (size_t j = 0; j < i && !done; j++)
+				done = plan->probes[j].pool_index == first->pool_index && plan->probes[j].file == first->file;
+			if (done)
+				continue;
+			b.n = 0;
+			for (size_t j = i; j < plan->nprobes && !err; j++)
+				if (plan->probes[j].pool_index == first->pool_index && plan->probes[j].file == first->file)
+					err = add_phase(&plan->probes[j], phase, PW_COOKIE(lt->pid, slots[j]), &b);
+			if (!err && b.n)
+				err = attach_batch(l, lt, &b, plan->files[first->file].fd, phase, def_slot[first->pool_index]);
+		}
+	free(b.offsets);
+	free(b.cookies);
+	return err;
+}
+
+static int attach_plan(struct loader *l, struct loader_target *lt, const struct plan *plan, const uint32_t *def_slot,
+		       char err[LOADER_ERROR])
+{
+	uint32_t *slots = realloc(lt->probes, (lt->nprobes + plan->nprobes) * sizeof(*slots));
+	size_t first = lt->nprobes;
+	int r;
+
+	if (!slots)
+		return -ENOMEM;
+	lt->probes = slots;
+	for (size_t i = 0; i < plan->nprobes; i++) {
+		const struct plan_probe *pp = &plan->probes[i];
+		uint32_t def = def_slot[pp->pool_index], slot;
+		struct pw_probe probe;
+
+		r = take_probe_slot(l, def);
+		if (r < 0) {
+			snprintf(err, LOADER_ERROR, "more than %d probes in all: watch fewer processes or definitions", PW_MAX_PROBES);
+			return r;
+		}
+		slot = r;
+		lt->probes[lt->nprobes++] = slot;
+		l->probe_stepped[slot] = !pp->emulated;
+		fill_probe(plan, pp, def, &probe);
+		r = bpf_map__update_elem(l->skel->maps.pw_probes, &slot, sizeof(slot), &probe, sizeof(probe), BPF_ANY);
+		if (r) {
+			snprintf(err, LOADER_ERROR, "cannot describe a probe to the kernel: %s", strerror(-r));
+			return r;
+		}
+	}
+	r = attach_all(l, lt, plan, def_slot, lt->probes + first);
+	if (r == -EPERM || r == -EACCES)
+		snprintf(err, LOADER_ERROR, "no permission to probe process %u: run as root, or with CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE%s",
+			 lt->pid, l->multi ? "" : " (this kernel wants CAP_SYS_ADMIN, too)");
+	else if (r == -ESRCH)
+		snprintf(err, LOADER_ERROR, "process %u ended while it was attached to", lt->pid);
+	else if (r)
+		snprintf(err, LOADER_ERROR, "cannot attach to process %u: %s", lt->pid, strerror(-r));
+	return r;
+}
+
+static uint64_t monotonic(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
+static int enter_proc(struct loader *l, const struct target *t, bool from_start, uint32_t *out)
+{
+	uint32_t slot, entries = l->table[POOLWATCH_PROCS].entries;
+	struct poolwatch_proc *p = NULL;
+
+	for (slot = 0; slot < entries; slot++)
+		if (!loader__proc(l, slot)->head.id)
+			break;
+	if (slot == entries)
+		return -ENOSPC;
+	p = loader__proc(l, slot);
+	memset(p, 0, sizeof(*p));
+	p->head.uid = t->uid;
+	p->head.tgid = t->pid;
+	memcpy(p->comm, t->comm, sizeof(p->comm) - 1);
+	p->start = t->start;
+	/* Until every probe is in place, nobody is known to have begun after the attach. */
+	p->attached = UINT64_MAX;
+	p->space = __atomic_add_fetch(&l->skel->bss->pw_next_space, 1, __ATOMIC_RELAXED);
+	p->flags = from_start ? POOLWATCH_PROC_FROM_START : 0;
+	__atomic_store_n(&p->head.id, __atomic_add_fetch(&l->skel->bss->pw_generation, 1, __ATOMIC_RELAXED) << 32 | slot, __ATOMIC_RELEASE);
+	*out = slot;
+	return bpf_map__update_elem(l->skel->maps.pw_proc_index, &t->pid, sizeof(t->pid), &slot, sizeof(slot), BPF_ANY);
+}
+
+int loader__attach(struct loader *l, const struct target *t, const struct plan *plan, const uint32_t *def_slot, bool from_start,
+		   struct loader_target **out, char err[LOADER_ERROR])
+{
+	struct loader_target *lt = calloc(1, sizeof(*lt));
+	int r;
+
+	if (!lt)
+		return -ENOMEM;
+	lt->pid = t->pid;
+	r = enter_proc(l, t, from_start, &lt->proc_slot);
+	if (r) {
+		snprintf(err, LOADER_ERROR, "more than %u processes at once", l->table[POOLWATCH_PROCS].entries);
+		free(lt);
+		return r;
+	}
+	r = attach_plan(l, lt, plan, def_slot, err);
+	if (r) {
+		loader__detach(l, lt);
+		loader__forget(l, lt);
+		return r;
+	}
+	loader__proc(l, lt->proc_slot)->attached = monotonic();
+	*out = lt;
+	return 0;
+}
+
+int loader__attach_more(struct loader *l, struct loader_target *lt, const struct plan *plan, const uint32_t *def_slot,
+			char err[LOADER_ERROR])
+{
+	return attach_plan(l, lt, plan, def_slot, err);
+}
+
+void loader__detach_def(struct loader *l, struct loader_target *lt, uint32_t def)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < lt->nlinks; i++) {
+		if (lt->links[i].def == def)
+			bpf_link__destroy(lt->links[i].link);
+		else
+			lt->links[kept++] = lt->links[i];
+	}
+	lt->nlinks = kept;
+	kept = 0;
+	for (size_t i = 0; i < lt->nprobes; i++) {
+		if (l->probe_def[lt->probes[i]] == def + 1)
+			give_probe_slot(l, lt->probes[i]);
+		else
+			lt->probes[kept++] = lt->probes[i];
+	}
+	lt->nprobes = kept;
+}
+
+void loader__detach(struct loader *l, struct loader_target *lt)
+{
+	/* In reverse: no acquire is seen whose release is not. */
+	while (lt->nlinks)
+		bpf_link__destroy(lt->links[--lt->nlinks].link);
+	while (lt->nprobes)
+		give_probe_slot(l, lt->probes[--lt->nprobes]);
+}

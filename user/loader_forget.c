@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Records that are not needed any more: of processes that ended, of pools that were destroyed. See loader.h. */
+#include <stdlib.h>
+#include "loader_int.h"
+
+struct pool_key { /* struct pw_pool_key of bpf/maps.bpf.h */
+	uint64_t addr;
+	uint32_t space;
+	uint32_t def;
+};
+
+struct shared_key {
+	uint64_t dev, ino, offset, def;
+};
+
+struct owner_key {
+	uint64_t owner;
+	uint32_t tgid;
+	uint32_t goroutine;
+};
+
+struct edge_key {
+	uint64_t from, to, from_site, to_site;
+};
+
+struct unit_key {
+	uint64_t resource;
+	uint64_t pool;
+};
+
+static void free_slot(struct bpf_map *list, struct poolwatch_head *head, uint32_t slot)
+{
+	__atomic_store_n(&head->id, 0, __ATOMIC_RELEASE);
+	bpf_map__update_elem(list, NULL, 0, &slot, sizeof(slot), BPF_ANY);
+}
+
+static void forget_threads(struct loader *l, uint32_t tgid)
+{
+	struct poolwatch_thread *t = l->table[POOLWATCH_THREADS].base;
+
+	for (uint32_t i = 0; i < l->table[POOLWATCH_THREADS].entries; i++) {
+		struct owner_key key = { t[i].owner, t[i].head.tgid, !!(t[i].flags & POOLWATCH_THREAD_GOROUTINE) };
+
+		if (!t[i].head.id || t[i].head.tgid != tgid)
+			continue;
+		if (!(t[i].flags & POOLWATCH_THREAD_EXITED))
+			bpf_map__delete_elem(l->skel->maps.pw_thread_index, &key, sizeof(key), 0);
+		free_slot(l->skel->maps.pw_free_threads, &t[i].head, i);
+	}
+}
+
+static void forget_edges(struct loader *l, uint32_t tgid)
+{
+	struct poolwatch_edge *e = l->table[POOLWATCH_EDGES].base;
+
+	for (uint32_t i = 0; i < l->table[POOLWATCH_EDGES].entries; i++) {
+		struct edge_key key = { e[i].from, e[i].to, e[i].from_site, e[i].to_site };
+
+		if (!e[i].head.id || e[i].head.tgid != tgid)
+			continue;
+		bpf_map__delete_elem(l->skel->maps.pw_edge_index, &key, sizeof(key), 0);
+		free_slot(l->skel->maps.pw_free_edges, &e[i].head, i);
+	}
+}
+
+static void forget_units(struct loader *l, uint64_t pool)
+{
+	struct unit_key key, next;
+	bool have = !bpf_map__get_next_key(l->skel->maps.pw_units, NULL, &key, sizeof(key));
+
+	while (have) {
+		have = !bpf_map__get_next_key(l->skel->maps.pw_units, &key, &next, sizeof(next));
+		if (key.pool == pool)
+			bpf_map__delete_elem(l->skel->maps.pw_units, &key, sizeof(key), 0);
+		key = next;
+	}
+}
+
+static void forget_pool(struct loader *l, uint32_t slot)
+{
+	struct poolwatch_pool *p = (struct poolwatch_pool *)l->table[POOLWATCH_POOLS].base + slot;
+	struct shared_key shared = { p->dev, p->ino, p->addr, p->def };
+
+	if (p->flags & POOLWATCH_POOL_SHARED)
+		bpf_map__delete_elem(l->skel->maps.pw_shared_index, &shared, sizeof(shared), 0);
+	forget_units(l, p->head.id);
+	free_slot(l->skel->maps.pw_free_pools, &p->head, slot);
+}
+
+/* The addresses by which a process knew its pools; then the pools that no address leads to any more. */
+static void forget_pools(struct loader *l, uint32_t tgid)
+{
+	struct poolwatch_pool *pools = l->table[POOLWATCH_POOLS].base;
+	uint32_t entries = l->table[POOLWATCH_POOLS].entries, slot;
+	struct poolwatch_proc *procs = l->table[POOLWATCH_PROCS].base;
+	unsigned int *users = calloc(entries, sizeof(*users));
+	struct pool_key key, next;
+	bool have;
+
+	if (!users)
+		return;
+	have = !bpf_map__get_next_key(l->skel->maps.pw_pool_index, NULL, &key, sizeof(key));
+	while (have) {
+		bool lives = false;
+
+		have = !bpf_map__get_next_key(l->skel->maps.pw_pool_index, &key, &next, sizeof(next));
+		/* Spaces of earlier programs of a process that called exec are nobody's. */
+		for (uint32_t i = 0; i < l->table[POOLWATCH_PROCS].entries && !lives; i++)
+			lives = procs[i].head.id && procs[i].head.tgid != tgid && procs[i].space == key.space;
+		if (!bpf_map__lookup_elem(l->skel->maps.pw_pool_index, &key, sizeof(key), &slot, sizeof(slot), 0) && slot < entries) {
+			if (lives)
+				users[slot]++;
+			else
+				bpf_map__delete_elem(l->skel->maps.pw_pool_index, &key, sizeof(key), 0);
+		}
+		key = next;
+	}
+	for (slot = 0; slot < entries; slot++)
+		if (pools[slot].head.id && !users[slot] &&
+		    (pools[slot].head.tgid == tgid || (pools[slot].flags & POOLWATCH_POOL_SHARED)))
+			forget_pool(l, slot);
+	free(users);
+}
+
+void loader__forget(struct loader *l, struct loader_target *lt)
+{
+	struct poolwatch_proc *p = loader__proc(l, lt->proc_slot);
+
+	bpf_map__delete_elem(l->skel->maps.pw_proc_index, &lt->pid, sizeof(lt->pid), 0);
+	forget_threads(l, lt->pid);
+	forget_edges(l, lt->pid);
+	forget_pools(l, lt->pid);
+	__atomic_store_n(&p->head.id, 0, __ATOMIC_RELEASE);
+	free(lt->links);
+	free(lt->probes);
+	free(lt);
+}
+
+/*
+ * A destroyed pool's slot is given to another only when no hold word names it any more: entries with 0 units are memory, and
+ * are wiped here; entries with units keep the slot.
+ */
+void loader__reap(struct loader *l)
+{
+	struct poolwatch_pool *pools = l->table[POOLWATCH_POOLS].base;
+	struct poolwatch_thread *t = l->table[POOLWATCH_THREADS].base;
+
+	for (uint32_t slot = 0; slot < l->table[POOLWATCH_POOLS].entries; slot++) {
+		bool held = false;
+
+		if (!pools[slot].head.id || !(pools[slot].flags & POOLWATCH_POOL_DESTROYED) || pools[slot].requesting > 0)
+			continue;
+		for (uint32_t i = 0; i < l->table[POOLWATCH_THREADS].entries && !held; i++) {
+			if (!t[i].head.id)
+				continue;
+			for (int h = 0; h < POOLWATCH_HOLDS; h++) {
+				uint64_t w = __atomic_load_n(&t[i].hold[h].word, __ATOMIC_RELAXED);
+
+				if (!w || POOLWATCH_HOLD_POOL(w) != slot)
+					continue;
+				if (POOLWATCH_HOLD_UNITS(w) || !__atomic_compare_exchange_n(&t[i].hold[h].word, &w, 0, false,
+											     __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+					held = true;
+			}
+		}
+		if (!held)
+			forget_pool(l, slot);
+	}
+}

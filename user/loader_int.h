@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Shared by loader*.c only. */
+#ifndef POOLWATCH_LOADER_INT_H
+#define POOLWATCH_LOADER_INT_H
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include "loader.h"
+#include "poolwatch.skel.h"
+
+/* A table, mapped. */
+struct loader_table {
+	void *base;
+	size_t bytes;
+	size_t record;
+	uint32_t entries;
+};
+
+struct loader {
+	struct poolwatch_bpf *skel;
+	struct ring_buffer *ring;
+	struct loader_table table[POOLWATCH_TABLES];
+	struct source source;
+	struct ledger scratch;
+	bool multi;
+	int device_fd; /* the session; -1: direct mode */
+	uint32_t session;
+	char mode_why[240];
+	/* pw_probes: who has which slot */
+	uint32_t probe_def[PW_MAX_PROBES]; /* definition slot + 1; 0: free */
+	bool probe_stepped[PW_MAX_PROBES];
+	struct loader_hits past[PW_MAX_DEFS]; /* of probes that were detached */
+	void (*fn)(void *ctx, const struct pw_record *r);
+	void *ctx;
+	uint64_t missed;
+};
+
+struct loader_link {
+	struct bpf_link *link;
+	uint32_t def;
+};
+
+struct loader_target {
+	uint32_t pid;
+	uint32_t proc_slot;
+	struct loader_link *links;
+	size_t nlinks;
+	uint32_t *probes; /* slots in pw_probes */
+	size_t nprobes;
+};
+
+int loader__map_tables(struct loader *l);
+void loader__unmap_tables(struct loader *l);
+void loader__init_source(struct loader *l);
+
+static inline struct poolwatch_proc *loader__proc(const struct loader *l, uint32_t slot)
+{
+	return (struct poolwatch_proc *)l->table[POOLWATCH_PROCS].base + slot;
+}
+
+#endif
