@@ -87,6 +87,7 @@ int binary__open_memory(char *image, size_t size, const struct binary_options *o
 
 static void close_names(struct binary *b)
 {
+	b->named = false;
 	lines__close(take_ptr(b->lines));
 	symtab__clear(&b->symbols);
 	debugfile__close(&b->alt);
@@ -99,13 +100,20 @@ struct binary *binary__ref(struct binary *b)
 	return b;
 }
 
+void binary__forget(struct binary *b)
+{
+	forget_answers(b);
+	free(take_ptr(b->answers));
+	b->slots = 0;
+	close_names(b);
+	b->bytes = sizeof(*b);
+}
+
 void binary__unref(struct binary *b)
 {
 	if (!b || --b->refs)
 		return;
-	forget_answers(b);
-	free(b->answers);
-	close_names(b);
+	binary__forget(b);
 	elf_end(b->elf);
 	if (b->fd >= 0)
 		close(b->fd);

@@ -60,6 +60,8 @@ int binary__open(int fd, bool steady, const struct binary_options *options, stru
 int binary__open_memory(char *image, size_t size, const struct binary_options *options, struct binary **out);
 struct binary *binary__ref(struct binary *b);
 void binary__unref(struct binary *b);
+/* Give back all that names need. */
+void binary__forget(struct binary *b);
 
 /* Is the file still what it was when it was opened? Somebody may have written over it. */
 bool binary__is_current(const struct binary *b);

@@ -78,8 +78,10 @@ static void process_drop(struct stack_namer *s, size_t i)
 	s->processes[i] = s->processes[--s->nprocesses];
 }
 
+/* Of one that an unwinder goes on using, only the file stays open. */
 static void binary_drop(struct stack_namer *s, size_t i)
 {
+	binary__forget(s->binaries[i]);
 	binary__unref(s->binaries[i]);
 	s->binaries[i] = s->binaries[--s->nbinaries];
 }
@@ -126,7 +128,7 @@ static size_t oldest_binary(const struct stack_namer *s)
 	return oldest;
 }
 
-static size_t bytes_of(const struct stack_namer *s)
+size_t stack__bytes(const struct stack_namer *s)
 {
 	size_t bytes = s->nprocesses * PROCESS_BYTES;
 
@@ -137,13 +139,10 @@ static size_t bytes_of(const struct stack_namer *s)
 	return bytes;
 }
 
-/*
- * Back below the limit, what was used longest ago first. A binary that an unwinder keeps is freed only with that: so the
- * process goes when it has rested as long as the binary.
- */
+/* Back below the limit, what was used longest ago first. */
 static void trim(struct stack_namer *s)
 {
-	while (bytes_of(s) > s->max_bytes && (s->nprocesses > 1 || s->nbinaries > 1)) {
+	while (stack__bytes(s) > s->max_bytes && (s->nprocesses > 1 || s->nbinaries > 1)) {
 		size_t p = s->nprocesses ? oldest_process(s) : 0, b = s->nbinaries ? oldest_binary(s) : 0;
 
 		if (s->nprocesses > 1 && (s->nbinaries < 2 || s->processes[p].used <= s->binaries[b]->used))

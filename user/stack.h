@@ -24,6 +24,8 @@ struct stack_options {
 
 int stack__new(const struct stack_options *options, struct stack_namer **out);
 void stack__free(struct stack_namer *n);
+/* Memory that it holds, about: what of it can be reckoned stays below max_bytes after each call, but for one program's. */
+size_t stack__bytes(const struct stack_namer *n);
 
 /* The target mapped or unmapped something, or is another program now. */
 void stack__forget(struct stack_namer *n, uint32_t pid);
