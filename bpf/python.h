@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * CPython: what the loader tells the programs of an interpreter (user/python.c finds it out), and what they tell back.
+ */
+#ifndef POOLWATCH_PYTHON_H
+#define POOLWATCH_PYTHON_H
+
+#ifndef __VMLINUX_H__
+#include <linux/types.h>
+#endif
+
+/*
+ * One interpreter, per process. All offsets are of this interpreter's version; a field that the version does not have is
+ * PW_PYTHON_NONE.
+ */
+#define PW_PYTHON_NONE 0xffff
+struct pw_python {
+	__u64 holder;	   /* address of the pointer to the thread state that holds the interpreter lock */
+	__u32 holder_then; /* or, if not PW_PYTHON_NONE, of a pointer to the struct that has that pointer here */
+	__u32 pad;
+	__u64 none;  /* address of None */
+	__u64 true_; /* address of True */
+	__u16 ts_thread; /* in a thread state: pthread_self() of its thread */
+	__u16 ts_frame;	 /* in a thread state: the current frame, or the struct that has it at cframe_frame */
+	__u16 cframe_frame;
+	__u16 frame_code;
+	__u16 frame_previous;
+	__u16 frame_instr;
+	__u16 frame_owner; /* PW_PYTHON_NONE: all frames are Python's */
+	__u16 frame_locals;
+	__u16 code_names; /* co_filename, co_name, co_qualname in a row */
+	__u16 str_length;
+	__u16 str_ascii; /* text of an ASCII string */
+	__u16 tuple_items;
+};
+
+/* The owner of a frame that runs no Python code: an entry from C. */
+#define PW_PYTHON_OWNER_C 3
+
+/* A site of Python code is the number of a captured stack, which no user address can be. */
+#define PW_PYTHON_SITE (1ull << 63)
+#define PW_PYTHON_FRAMES 20 /* of a stack, innermost first */
+#define PW_PYTHON_STACKS 4096
+
+struct pw_python_frame {
+	__u64 code;  /* address of the code object */
+	__u64 instr; /* instruction that called the next frame */
+};
+
+struct pw_python_stack {
+	__u32 tgid;
+	__u32 n;
+	struct pw_python_frame frame[PW_PYTHON_FRAMES];
+};
+
+#endif
