@@ -160,7 +160,8 @@ int elf__find(struct elf_file *elf, const char *wanted, struct elf_symbol **out,
 		demangle_query__init(&q, name);
 		err = search_tables(elf, 0, name, len, &q, addend, &f);
 	}
-	if (!err && !f.n)
+	/* Also if another version is plain: callers linked today get the ifunc's choice. */
+	if (!err && (f.ifunc || !f.n))
 		err = f.ifunc ? -EOPNOTSUPP : -ENOENT;
 	/* Versions of one exported function are all meant; a name that differs by more than its version is not clear. */
 	if (!err && f.n > 1 && f.match != MATCH_GLOBAL) {

@@ -164,7 +164,7 @@ static int parse_word(struct parser *p)
 				   "no arguments here: this is computed for any of the pool's probes");
 	}
 	if (n == 3 && !memcmp(word, "ret", 3))
-		return parse_value(p, at, PW_OP_RET, 0, PW_USES_RET, "no 'ret' here: this is computed when the function is entered");
+		return parse_value(p, at, PW_OP_RET, 0, PW_USES_RET, "no 'ret' here: this is not computed at a return");
 	if (n == 3 && !memcmp(word, "key", 3))
 		return parse_value(p, at, PW_OP_KEY, 0, PW_USES_KEY, "no 'key' here: this computes the key");
 
@@ -195,8 +195,17 @@ static int parse_primary(struct parser *p)
 	char c = peek(p, 0);
 	int err;
 
+	if (c == '-' && isdigit((unsigned char)peek(p, 1))) {
+		struct pw_op *number = &p->e.ops[p->e.nops];
+
+		p->pos++;
+		err = parse_number(p);
+		if (!err)
+			number->imm = (int64_t)(0 - (uint64_t)number->imm);
+		return err;
+	}
 	if (c == '-') {
-		/* 0 - x: there is no operation for it, and a number folds. */
+		/* 0 - x: there is no operation for it. */
 		if (++p->nesting > MAX_NESTING)
 			return fail(p, at, "more than %d brackets within one another", MAX_NESTING);
 		p->pos++;

@@ -50,7 +50,10 @@ static char *source_line(const struct spec_parser *ps, unsigned int number)
 		start = nl + 1;
 	}
 	nl = memchr(start, '\n', (size_t)(end - start));
-	return strndup(start, (size_t)((nl ?: end) - start));
+	end = nl ?: end;
+	while (end > start && end[-1] == '\r')
+		end--;
+	return strndup(start, (size_t)(end - start));
 }
 
 int spec__fail(struct spec_parser *ps, unsigned int line, unsigned int column, const char *fmt, ...)
@@ -96,8 +99,8 @@ int spec__add_string(char ***list, size_t *n, const char *text, size_t len)
 static int expect_values(struct spec_parser *ps, const struct spec_line *line, size_t n, const char *what)
 {
 	if (line->n < n + 1)
-		return spec__fail(ps, line->number, line->end, "expected %s after '%.*s'", what, (int)line->words[line->n - 1].len,
-				  line->words[line->n - 1].text);
+		return spec__fail(ps, line->number, line->end, "expected %s after '%.*s'", what, (int)line->words[0].len,
+				  line->words[0].text);
 	if (line->n > n + 1)
 		return spec__fail(ps, line->number, line->words[n + 1].column,
 				  "expected the end of the line (an expression has no spaces)");
@@ -106,12 +109,10 @@ static int expect_values(struct spec_parser *ps, const struct spec_line *line, s
 
 static int number(struct spec_parser *ps, const struct spec_line *line, const struct spec_word *w, int64_t min, int64_t max, unsigned int *out)
 {
+	struct expr_error err;
 	struct pw_expr e;
-	int err = spec__expr(ps, line->number, w->column, w->text, w->len, 0, &e);
 
-	if (err)
-		return err;
-	if (e.imm < min || e.imm > max)
+	if (expr__parse(w->text, w->len, 0, &e, &err) || e.imm < min || e.imm > max)
 		return spec__fail(ps, line->number, w->column, "expected a number from %lld to %lld", (long long)min, (long long)max);
 	*out = (unsigned int)e.imm;
 	return 0;
@@ -208,7 +209,7 @@ static int parse_plain(struct spec_parser *ps, const struct spec_line *line, enu
 		[SPEC_MIN_CAPACITY] = "a number",
 		[SPEC_WAIT] = "block or poll",
 		[SPEC_OWNER] = "thread, resource or goroutine",
-		[SPEC_FUTEX] = "two offsets, FROM and TO,",
+		[SPEC_FUTEX] = "two offsets FROM TO",
 		[SPEC_CONFIRM] = "self-release",
 		[SPEC_WHEN] = "'lib-version GLOB' or 'build-id HEX'",
 		[SPEC_BUILTIN] = "a name",
@@ -317,6 +318,8 @@ static int parse_line(struct spec_parser *ps, const struct spec_line *line)
 		if (spec_word__is(w, statements[st]))
 			break;
 	if (st == NSTATEMENTS) {
+		if (w->quoted)
+			return spec__fail(ps, line->number, w->column, "expected a statement, which has no quotes");
 		near = suggest__nearest(w->text, w->len, statements, NSTATEMENTS);
 		if (near)
 			return spec__fail(ps, line->number, w->column, "unknown statement '%.*s': did you mean '%s'?",

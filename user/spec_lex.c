@@ -38,7 +38,7 @@ static int refuse(struct spec_lexer *lx, struct spec_line *line, const char **wh
 
 static int next_word(struct spec_lexer *lx, struct spec_line *line, const char **why)
 {
-	struct spec_word w = { .column = column(lx) };
+	struct spec_word w = { 0 };
 	size_t start = lx->pos;
 
 	if (line->n == SPEC_MAX_WORDS)
@@ -71,6 +71,7 @@ static int next_word(struct spec_lexer *lx, struct spec_line *line, const char *
 		w.len = lx->pos - start;
 	}
 	w.text = lx->text + start;
+	w.column = (unsigned int)(start - lx->line_start) + 1;
 	line->words[line->n++] = w;
 	line->end = column(lx);
 	return 0;

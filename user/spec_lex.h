@@ -11,7 +11,7 @@
 struct spec_word {
 	const char *text; /* into the whole text; without its quotes */
 	size_t len;
-	unsigned int column;
+	unsigned int column; /* of its text */
 	bool quoted;
 };
 
