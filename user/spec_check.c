@@ -104,10 +104,10 @@ static void print_unless_1(FILE *out, const char *before, const struct pw_expr *
 		print_expr(out, before, e);
 }
 
-/* Quoted only if it would not read back as one symbol. */
+/* Quoted only if it would not read back as one symbol. One with a quote in it never had blanks. */
 static void print_word(FILE *out, const char *word)
 {
-	bool quote = word[0] == '#' || strpbrk(word, " \t;=");
+	bool quote = (word[0] == '#' || strpbrk(word, " \t;=")) && !strchr(word, '"');
 
 	fprintf(out, quote ? " \"%s\"" : " %s", word);
 }
