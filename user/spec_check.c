@@ -3,6 +3,8 @@
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
+#include "cleanup.h"
+#include "escape.h"
 #include "spec_int.h"
 
 static const struct spec_probe *find_kind(const struct spec_pool *pool, unsigned int kinds)
@@ -203,20 +205,44 @@ void spec_error__clear(struct spec_error *err)
 	*err = (struct spec_error){ 0 };
 }
 
+/* Escaped as it stands there, but for tabs, which both lines have, so that the caret is right whatever their width. */
+static void print_source(const char *source, size_t len, bool blank, FILE *out)
+{
+	_cleanup_free_ char *text = malloc(4 * len + 1);
+
+	fputs("  ", out);
+	while (text && len) {
+		const char *tab = memchr(source, '\t', len);
+		size_t n = tab ? (size_t)(tab - source) : len;
+
+		escape__bytes(text, 4 * n + 1, source, n, 0);
+		if (blank)
+			fprintf(out, "%*s", (int)escape__columns(text), "");
+		else
+			fputs(text, out);
+		if (tab)
+			putc('\t', out);
+		n += tab != NULL;
+		source += n;
+		len -= n;
+	}
+}
+
 void spec_error__print(const struct spec_error *err, FILE *out)
 {
+	size_t len, before = err->column - 1;
+
+	escape__print(out, err->file ?: "?", 0);
 	if (err->line)
-		fprintf(out, "%s:%u:%u: error: %s\n", err->file ?: "?", err->line, err->column, err->message);
-	else
-		fprintf(out, "%s: error: %s\n", err->file ?: "?", err->message);
-	if (!err->source)
+		fprintf(out, ":%u:%u", err->line, err->column);
+	fputs(": error: ", out);
+	escape__print(out, err->message, 0);
+	putc('\n', out);
+	if (!err->line || !err->source)
 		return;
-	fprintf(out, "  ");
-	for (const char *c = err->source; *c; c++)
-		putc(*c == '\t' || ((unsigned char)*c >= 0x20 && *c != 0x7f) ? *c : '?', out);
-	fprintf(out, "\n  ");
-	/* A tab before the caret for each before the place, so that they line up whatever the tab width. */
-	for (unsigned int i = 0; i + 1 < err->column; i++)
-		putc(i < strlen(err->source) && err->source[i] == '\t' ? '\t' : ' ', out);
-	fprintf(out, "^\n");
+	len = strlen(err->source);
+	print_source(err->source, len, false, out);
+	putc('\n', out);
+	print_source(err->source, before < len ? before : len, true, out);
+	fputs("^\n", out);
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Pool definitions as lines of words: blanks between, # to the end of the line, "..." for a word with blanks in it. */
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
+#include "escape.h"
 #include "spec_lex.h"
 
 bool spec_word__is(const struct spec_word *w, const char *text)
@@ -36,10 +38,26 @@ static int refuse(struct spec_lexer *lx, struct spec_line *line, const char **wh
 	return -EINVAL;
 }
 
+/* Where in the word a character is that would not be shown as itself, or @w->len. */
+static size_t find_hidden(const struct spec_word *w)
+{
+	size_t i = 0;
+
+	while (i < w->len) {
+		uint32_t c;
+		size_t n = escape__decode(w->text + i, w->len - i, &c);
+
+		if (!n || (n > 1 && escape__bytes(NULL, 0, w->text + i, n, 0) != n))
+			return i;
+		i += n;
+	}
+	return i;
+}
+
 static int next_word(struct spec_lexer *lx, struct spec_line *line, const char **why)
 {
 	struct spec_word w = { 0 };
-	size_t start = lx->pos;
+	size_t start = lx->pos, hidden;
 
 	if (line->n == SPEC_MAX_WORDS)
 		return refuse(lx, line, why, "too many words on one line: repeat the statement instead");
@@ -72,6 +90,11 @@ static int next_word(struct spec_lexer *lx, struct spec_line *line, const char *
 	}
 	w.text = lx->text + start;
 	w.column = (unsigned int)(start - lx->line_start) + 1;
+	hidden = find_hidden(&w);
+	if (hidden < w.len) {
+		lx->pos = start + hidden;
+		return refuse(lx, line, why, "an invisible character, or one that is not UTF-8");
+	}
 	line->words[line->n++] = w;
 	line->end = column(lx);
 	return 0;

@@ -346,8 +346,16 @@ TEST(error_with_a_caret)
 		  "                       ^\n" },
 		{ "pool p\r\n lib \033[31m\r\n", false,
 		  "test.pool:2:6: error: a control character: this is not a text file\n"
-		  "   lib ?[31m\n"
+		  "   lib \\x1b[31m\n"
 		  "       ^\n" },
+		/* bytes of a character, columns of the screen, and an escape that is wider than what it stands for */
+		{ "pool p\n lib \xc3\xa9t\xc3\xa9 a\xffz # \xff", false,
+		  "test.pool:2:13: error: an invisible character, or one that is not UTF-8\n"
+		  "   lib \xc3\xa9t\xc3\xa9 a\\xffz # \\xff\n"
+		  "            ^\n" },
+		{ "pool p\n lob \xff", false, "test.pool:2:6: error: an invisible character, or one that is not UTF-8\n   lob \\xff\n       ^\n" },
+		{ "pool p\n lob \xe2\x80\xae", false,
+		  "test.pool:2:6: error: an invisible character, or one that is not UTF-8\n   lob \\xe2\\x80\\xae\n       ^\n" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
