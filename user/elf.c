@@ -52,22 +52,28 @@ void elf_file__add_tables(struct elf_file *f, Elf *elf, uint32_t type)
 
 	while ((scn = elf_nextscn(elf, scn))) {
 		GElf_Shdr sh;
-		Elf_Data *data;
 
 		if (!gelf_getshdr(scn, &sh) || sh.sh_type != type || sh.sh_entsize != sizeof(Elf64_Sym))
 			continue;
-		data = elf_getdata(scn, NULL);
-		if (!data || f->ntables == sizeof(f->tables) / sizeof(f->tables[0]))
+		if (f->ntables == sizeof(f->tables) / sizeof(f->tables[0]))
 			return;
 		f->tables[f->ntables++] = (struct elf_table){
 			.elf = elf,
-			.data = data,
+			.scn = scn,
 			.strings = sh.sh_link,
-			.n = data->d_size / sizeof(Elf64_Sym),
 			.dynamic = type == SHT_DYNSYM,
 		};
 		return; /* a file has one of a type */
 	}
+}
+
+bool elf_table__load(struct elf_table *t)
+{
+	if (!t->data) {
+		t->data = elf_getdata(t->scn, NULL);
+		t->n = t->data ? t->data->d_size / sizeof(Elf64_Sym) : 0;
+	}
+	return t->data;
 }
 
 static char *note_build_id(Elf_Data *data)
@@ -216,6 +222,14 @@ const char *elf__build_id(struct elf_file *f)
 const char *elf__soname(struct elf_file *f)
 {
 	return f->soname;
+}
+
+bool elf__is_static(struct elf_file *f)
+{
+	for (size_t i = 0; i < f->ntables; i++)
+		if (f->tables[i].dynamic && elf_table__load(&f->tables[i]) && f->tables[i].n > 1)
+			return false;
+	return true;
 }
 
 bool elf__is_go(struct elf_file *f)

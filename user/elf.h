@@ -43,8 +43,14 @@ int elf__code(struct elf_file *elf, uint64_t vaddr, void *buf, size_t len);
 const char *elf__build_id(struct elf_file *elf);
 const char *elf__soname(struct elf_file *elf);
 bool elf__is_go(struct elf_file *elf);
+/* Has it no dynamic symbols: what it uses cannot be seen from its imports? */
+bool elf__is_static(struct elf_file *elf);
+/* The names of its functions; *@names is an array to free, the strings are @elf's. */
+int elf__function_names(struct elf_file *elf, const char ***names, size_t *n);
 /* Does the FDE that covers @vaddr have a language-specific data area (C++ unwinding acts in this function)? -ENOENT: no FDE. */
 int elf__has_lsda(struct elf_file *elf, uint64_t vaddr);
+/* The function, or split-off part of one, that contains @vaddr: from its FDE (also in stripped files), else its symbol. Or -ENOENT. */
+int elf__extent(struct elf_file *elf, uint64_t vaddr, uint64_t *start, uint64_t *len);
 /* Does the dynamic symbol table import @name? */
 bool elf__imports(struct elf_file *elf, const char *name);
 /* Link-time address to file offset and back. -ENOENT: in no loaded segment. */

@@ -18,7 +18,8 @@ struct elf_segment {
 
 struct elf_table { /* a symbol table */
 	Elf *elf;
-	Elf_Data *data;
+	Elf_Scn *scn;
+	Elf_Data *data; /* read when first used: static tables can be large */
 	size_t strings; /* section number of its names */
 	size_t n;
 	bool dynamic;
@@ -42,6 +43,8 @@ struct elf_file {
 
 /* An address of code: in an executable segment. */
 bool elf_file__is_code(const struct elf_file *f, uint64_t vaddr);
+/* Read the table's symbols. false: they cannot be read. */
+bool elf_table__load(struct elf_table *t);
 /* Add the symbol tables of section type @type of @elf. */
 void elf_file__add_tables(struct elf_file *f, Elf *elf, uint32_t type);
 /* The build-id of any ELF file, in hex, to free; NULL: none. */

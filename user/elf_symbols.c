@@ -66,9 +66,11 @@ static int keep(struct elf_file *elf, struct found *f, const GElf_Sym *sym, cons
 	return 0;
 }
 
-static int search(struct elf_file *elf, const struct elf_table *t, const char *name, size_t len,
+static int search(struct elf_file *elf, struct elf_table *t, const char *name, size_t len,
 		  const struct demangle_query *q, uint64_t addend, struct found *f)
 {
+	if (!elf_table__load(t))
+		return 0;
 	for (size_t i = 1; i < t->n; i++) {
 		enum match match = MATCH_NONE;
 		const char *symbol;
@@ -197,9 +199,9 @@ int elf__symbol_at(struct elf_file *elf, uint64_t vaddr, struct elf_symbol *out)
 
 	elf_file__load_debug(elf);
 	for (size_t k = 0; k < elf->ntables; k++) {
-		const struct elf_table *t = &elf->tables[k];
+		struct elf_table *t = &elf->tables[k];
 
-		for (size_t i = 1; i < t->n; i++) {
+		for (size_t i = 1; elf_table__load(t) && i < t->n; i++) {
 			const char *name;
 			GElf_Sym sym;
 			bool better;
@@ -250,7 +252,7 @@ uint64_t elf__next_entry(struct elf_file *elf, uint64_t vaddr)
 	}
 	elf_file__load_debug(elf);
 	for (size_t k = 0; k < elf->ntables; k++)
-		for (size_t i = 1; i < elf->tables[k].n; i++) {
+		for (size_t i = 1; elf_table__load(&elf->tables[k]) && i < elf->tables[k].n; i++) {
 			GElf_Sym sym;
 
 			if (gelf_getsym(elf->tables[k].data, (int)i, &sym) && sym.st_value > vaddr && sym.st_value < next &&
@@ -263,9 +265,9 @@ uint64_t elf__next_entry(struct elf_file *elf, uint64_t vaddr)
 bool elf__imports(struct elf_file *elf, const char *name)
 {
 	for (size_t k = 0; k < elf->ntables; k++) {
-		const struct elf_table *t = &elf->tables[k];
+		struct elf_table *t = &elf->tables[k];
 
-		for (size_t i = 1; t->dynamic && i < t->n; i++) {
+		for (size_t i = 1; t->dynamic && elf_table__load(t) && i < t->n; i++) {
 			const char *symbol;
 			GElf_Sym sym;
 
@@ -275,4 +277,36 @@ bool elf__imports(struct elf_file *elf, const char *name)
 		}
 	}
 	return false;
+}
+
+int elf__function_names(struct elf_file *elf, const char ***out, size_t *n)
+{
+	_cleanup_free_ const char **names = NULL;
+	size_t count = 0, size = 0;
+
+	elf_file__load_debug(elf);
+	for (size_t k = 0; k < elf->ntables; k++) {
+		struct elf_table *t = &elf->tables[k];
+
+		for (size_t i = 1; elf_table__load(t) && i < t->n; i++) {
+			const char *symbol;
+			GElf_Sym sym;
+
+			if (!gelf_getsym(t->data, (int)i, &sym) || GELF_ST_TYPE(sym.st_info) != STT_FUNC ||
+			    sym.st_shndx == SHN_UNDEF || !(symbol = elf_strptr(t->elf, t->strings, sym.st_name)))
+				continue;
+			if (count == size) {
+				const char **bigger = reallocarray(names, size ? size * 2 : 1024, sizeof(*names));
+
+				if (!bigger)
+					return -ENOMEM;
+				names = bigger;
+				size = size ? size * 2 : 1024;
+			}
+			names[count++] = symbol;
+		}
+	}
+	*out = take_ptr(names);
+	*n = count;
+	return 0;
 }

@@ -97,30 +97,35 @@ static bool parse_augmentation(const Dwarf_CIE *cie, struct augmentation *a)
 	return true;
 }
 
-/* Return: 1, 0: the FDE at hand covers @vaddr, and has an LSDA or none; -ENOENT: it covers something else. */
-static int fde_lsda(const Dwarf_FDE *fde, const struct augmentation *a, const uint8_t *section, uint64_t section_vaddr,
-		    uint64_t vaddr)
+/* What an FDE says. */
+struct fde {
+	uint64_t start, size;
+	bool lsda;
+};
+
+/* Does the FDE at hand cover @vaddr? Then *@out is what it says. */
+static bool fde_covers(const Dwarf_FDE *fde, const struct augmentation *a, const uint8_t *section, uint64_t section_vaddr,
+		       uint64_t vaddr, struct fde *out)
 {
 	const uint8_t *p = fde->start;
 	uint64_t start, size, len, lsda;
 
 	if (!read_encoded(&p, fde->end, a->address, &start))
-		return -ENOENT;
+		return false;
 	if ((a->address & 0x70) == DW_EH_PE_pcrel)
 		start += section_vaddr + (uint64_t)(fde->start - section);
 	else if (a->address & 0x70)
-		return -ENOENT;
+		return false;
 	if (!read_encoded(&p, fde->end, a->address & 0x07, &size) || vaddr < start || vaddr - start >= size)
-		return -ENOENT;
-	if (a->lsda == DW_EH_PE_omit)
-		return 0;
+		return false;
+	*out = (struct fde){ .start = start, .size = size };
 	/* What cannot be read may be one. */
-	if (!read_uleb(&p, fde->end, &len) || !read_encoded(&p, fde->end, a->lsda, &lsda))
-		return 1;
-	return lsda != 0;
+	if (a->lsda != DW_EH_PE_omit)
+		out->lsda = !read_uleb(&p, fde->end, &len) || !read_encoded(&p, fde->end, a->lsda, &lsda) || lsda;
+	return true;
 }
 
-static int search_section(const uint8_t *ident, Elf_Data *data, uint64_t section_vaddr, uint64_t vaddr)
+static int search_section(const uint8_t *ident, Elf_Data *data, uint64_t section_vaddr, uint64_t vaddr, struct fde *out)
 {
 	struct augmentation a = { 0 };
 	Dwarf_Off off = 0, next, cie_off = (Dwarf_Off)-1;
@@ -133,7 +138,6 @@ static int search_section(const uint8_t *ident, Elf_Data *data, uint64_t section
 
 		next = off; /* left alone by some failures */
 		r = dwarf_next_cfi(ident, data, true, off, &next, &entry);
-
 		if (r > 0 || next <= off)
 			return -ENOENT;
 		if (r < 0 || dwarf_cfi_cie_p(&entry))
@@ -144,15 +148,12 @@ static int search_section(const uint8_t *ident, Elf_Data *data, uint64_t section
 			cie_ok = !dwarf_next_cfi(ident, data, true, cie_off, &ignored, &cie) && dwarf_cfi_cie_p(&cie) &&
 				 parse_augmentation(&cie.cie, &a);
 		}
-		if (!cie_ok)
-			continue;
-		r = fde_lsda(&entry.fde, &a, data->d_buf, section_vaddr, vaddr);
-		if (r >= 0)
-			return r;
+		if (cie_ok && fde_covers(&entry.fde, &a, data->d_buf, section_vaddr, vaddr, out))
+			return 0;
 	}
 }
 
-int elf__has_lsda(struct elf_file *f, uint64_t vaddr)
+static int find_fde(struct elf_file *f, uint64_t vaddr, struct fde *out)
 {
 	Elf_Scn *scn = NULL;
 	size_t names;
@@ -171,7 +172,36 @@ int elf__has_lsda(struct elf_file *f, uint64_t vaddr)
 		ident = elf_getident(f->elf, NULL);
 		if (!data || !data->d_buf || !ident)
 			return -ENOENT;
-		return search_section((const uint8_t *)ident, data, sh.sh_addr, vaddr);
+		return search_section((const uint8_t *)ident, data, sh.sh_addr, vaddr, out);
 	}
 	return -ENOENT;
+}
+
+int elf__has_lsda(struct elf_file *f, uint64_t vaddr)
+{
+	struct fde fde;
+
+	return find_fde(f, vaddr, &fde) ?: fde.lsda;
+}
+
+int elf__extent(struct elf_file *f, uint64_t vaddr, uint64_t *start, uint64_t *len)
+{
+	struct elf_symbol s;
+	struct fde fde;
+	int err = find_fde(f, vaddr, &fde);
+
+	if (!err) {
+		*start = fde.start;
+		*len = fde.size;
+		return 0;
+	}
+	err = elf__symbol_at(f, vaddr, &s);
+	if (err)
+		return err;
+	free(s.name);
+	if (!s.size)
+		return -ENOENT;
+	*start = s.vaddr - s.addend;
+	*len = s.size;
+	return 0;
 }
