@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0
+/* One function of one file: its code, its surroundings, and what place makes of them. */
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <string.h>
+#include <strings.h>
+#include "cleanup.h"
+#include "place_kernel.h"
+#include "plan_int.h"
+
+#define MAX_ENTRIES 64
+#define MAX_PARTS   16
+
+/* A function whose size nobody says is looked at up to here. */
+#define UNKNOWN_SIZE 4096
+
+/* The code of parts that place asks for; freed when the function is done. */
+struct parts {
+	struct elf_file *elf;
+	uint8_t *bytes[MAX_PARTS];
+	size_t n;
+};
+
+static void cleanup_parts(struct parts *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		free(p->bytes[i]);
+}
+
+static int give_part(void *ctx, uint64_t vaddr, struct place_part *out)
+{
+	struct parts *p = ctx;
+	_cleanup_free_ uint8_t *bytes = NULL;
+	uint64_t start, len;
+
+	if (p->n == MAX_PARTS || elf__extent(p->elf, vaddr, &start, &len) || len > PLACE_MAX_FUNCTION)
+		return -ENOENT;
+	bytes = malloc(len ? len : 1);
+	if (!bytes || elf__code(p->elf, start, bytes, len))
+		return -ENOENT;
+	p->bytes[p->n] = take_ptr(bytes);
+	*out = (struct place_part){ .bytes = p->bytes[p->n++], .len = len, .vaddr = start };
+	return 0;
+}
+
+static unsigned int args_of(const struct pw_expr *e)
+{
+	unsigned int mask = 0;
+
+	switch (e->shape) {
+	case PW_SHAPE_ARG:
+	case PW_SHAPE_READ_ARG:
+		return 1u << e->arg;
+	case PW_SHAPE_OPS:
+		for (unsigned int i = 0; i < e->nops; i++)
+			if (e->ops[i].code == PW_OP_ARG)
+				mask |= 1u << e->ops[i].imm;
+		return mask;
+	}
+	return e->uses & PW_USES_ARGS ? (1u << PW_ARGS) - 1 : 0;
+}
+
+static unsigned int args_needed(const struct spec_pool *pool, const struct spec_probe *probe)
+{
+	const struct pw_expr *all[] = { probe->key.shape != PW_SHAPE_NONE ? &probe->key : &pool->key, &probe->count,
+					&probe->ok, &probe->resource, &probe->capacity, &probe->available,
+					&pool->capacity, &pool->available };
+	unsigned int mask = probe->sysv ? 1u << 1 | 1u << 2 : 0;
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		mask |= args_of(all[i]);
+	return mask;
+}
+
+static bool looks_at_return(const struct spec_pool *pool, const struct spec_probe *probe)
+{
+	const struct pw_expr *key = probe->key.shape != PW_SHAPE_NONE ? &probe->key : &pool->key;
+
+	switch (probe->kind) {
+	case PW_ACQUIRE:
+	case PW_SCOPE:
+	case PW_WAIT_ON:
+		return true;
+	case PW_CREATE:
+		return key->uses & PW_USES_RET;
+	default:
+		return false;
+	}
+}
+
+/* "libzdb.so.11.0.2" -> "11.0.2"; "libpthread-2.31.so" -> "2.31". */
+char *planner__version(const char *name)
+{
+	const char *so = strstr(name, ".so"), *dash;
+
+	if (!so)
+		return NULL;
+	if (so[3] == '.' && so[4])
+		return strdup(so + 4);
+	dash = memrchr(name, '-', (size_t)(so - name));
+	return dash && dash[1] >= '0' && dash[1] <= '9' ? strndup(dash + 1, (size_t)(so - dash - 1)) : NULL;
+}
+
+bool planner__guards_hold(const struct planner *p, const struct module *m)
+{
+	_cleanup_free_ char *version = planner__version(module__name(m));
+	const char *id = elf__build_id(m->elf);
+
+	if (!p->pool->nguards)
+		return true;
+	for (size_t i = 0; i < p->pool->nguards; i++) {
+		const struct spec_guard *g = &p->pool->guards[i];
+
+		if (g->kind == SPEC_GUARD_VERSION ? version && !fnmatch(g->text, version, 0) : id && !strcasecmp(g->text, id))
+			return true;
+	}
+	return false;
+}
+
+/* The file's number in the plan, of which it becomes a part. */
+static int file_of(struct planner *p, const struct module *m, size_t *index)
+{
+	struct plan_file *bigger, f = { .dev = m->map->dev, .ino = m->map->ino };
+
+	for (size_t i = 0; i < p->plan.nfiles; i++)
+		if (p->plan.files[i].dev == f.dev && p->plan.files[i].ino == f.ino) {
+			*index = i;
+			return 0;
+		}
+	bigger = reallocarray(p->plan.files, p->plan.nfiles + 1, sizeof(f));
+	if (!bigger)
+		return -ENOMEM;
+	p->plan.files = bigger;
+	f.fd = fcntl(m->fd, F_DUPFD_CLOEXEC, 3);
+	if (f.fd < 0)
+		return -errno;
+	f.path = strdup(m->map->path);
+	f.build_id = elf__build_id(m->elf) ? strdup(elf__build_id(m->elf)) : NULL;
+	f.version = planner__version(module__name(m));
+	f.go = elf__is_go(m->elf);
+	*index = p->plan.nfiles;
+	bigger[p->plan.nfiles++] = f;
+	return f.path ? 0 : -ENOMEM;
+}
+
+/* Offsets at which other symbols begin within the function. */
+static size_t inner_entries(struct elf_file *elf, uint64_t start, size_t len, uint32_t *out)
+{
+	uint64_t at = start;
+	size_t n = 0;
+
+	while (n < MAX_ENTRIES && (at = elf__next_entry(elf, at)) - start < len)
+		out[n++] = (uint32_t)(at - start);
+	return n;
+}
+
+static int function_len(struct elf_file *elf, const struct elf_symbol *s, uint64_t start, uint64_t *len)
+{
+	uint64_t extent, end;
+
+	*len = s->size;
+	if (!*len && !elf__extent(elf, start, &extent, len))
+		*len -= start - extent;
+	if (!*len) {
+		end = elf__next_entry(elf, start);
+		*len = end - start < UNKNOWN_SIZE ? end - start : UNKNOWN_SIZE;
+	}
+	return *len && *len <= PLACE_MAX_FUNCTION ? 0 : -EILSEQ;
+}
+
+static bool is_planned(const struct planner *p, size_t file, uint64_t offset, enum pw_probe_kind kind)
+{
+	for (size_t i = 0; i < p->plan.nprobes; i++) {
+		const struct plan_probe *o = &p->plan.probes[i];
+
+		if (o->pool == p->pool && o->file == file && o->function + o->addend == offset && o->probe->kind == kind)
+			return true;
+	}
+	return false;
+}
+
+static int take_place(struct planner *p, struct module *m, uint64_t start, const struct place_plan *place,
+		      struct plan_probe *out)
+{
+	out->offset = out->function + place->entry_offset;
+	memcpy(out->insn, place->entry_insn, sizeof(out->insn));
+	out->emulated = place->entry_emulated;
+	out->sp_adjust = place->sp_adjust;
+	if (!out->has_return)
+		return 0;
+	out->ret = place->ret;
+	out->ret_incomplete = place->ret_incomplete;
+	memcpy(out->why, place->why, sizeof(out->why));
+	if (place->ret != SPEC_RET_SITES)
+		return 0;
+	out->rets = calloc(place->nrets, sizeof(*out->rets));
+	if (!out->rets)
+		return -ENOMEM;
+	for (size_t i = 0; i < place->nrets; i++) {
+		int err = elf__to_offset(m->elf, start + (uint64_t)place->rets[i], &out->rets[i]);
+
+		if (err)
+			return planner__fail(p, -EILSEQ, "a ret of '%s' lies outside of what %s maps", escaped(out->symbol).text,
+					     escaped(m->map->path).text);
+	}
+	out->nrets = place->nrets;
+	return 0;
+}
+
+static int place_function(struct planner *p, struct module *m, const struct elf_symbol *s, const char *wanted,
+			  struct plan_probe *out)
+{
+	_cleanup_(cleanup_parts) struct parts parts = { .elf = m->elf };
+	_cleanup_free_ uint8_t *bytes = NULL;
+	uint64_t start = s->vaddr - s->addend, len;
+	uint32_t entries[MAX_ENTRIES];
+	struct place_code code;
+	struct place_plan place;
+	int err;
+
+	err = function_len(m->elf, s, start, &len);
+	if (!err && s->addend >= len)
+		err = -EILSEQ;
+	if (!err) {
+		bytes = malloc(len);
+		err = bytes ? elf__code(m->elf, start, bytes, len) : -ENOMEM;
+	}
+	if (err)
+		return planner__fail(p, err == -ENOMEM ? err : -EILSEQ, "cannot read the code of '%s' in %s", escaped(wanted).text,
+				     escaped(m->map->path).text);
+	code = (struct place_code){
+		.bytes = bytes,
+		.len = len,
+		.vaddr = start,
+		.start = (uint32_t)s->addend,
+		.entries = entries,
+		.nentries = inner_entries(m->elf, start, len, entries),
+		.part = give_part,
+		.ctx = &parts,
+		.go = elf__is_go(m->elf),
+		/* What has no FDE cannot be unwound at all. */
+		.has_lsda = elf__has_lsda(m->elf, start) > 0,
+		.can_cancel = p->modules.can_cancel,
+		.can_throw = p->modules.can_throw && !module__is_libc(m),
+		.can_switch = p->modules.can_switch,
+		.seccomp_unsafe = p->t->seccomp && !place_kernel__uretprobe_seccomp_safe(),
+	};
+	if (s->addend && !place__is_boundary(&code, code.start))
+		return planner__fail(p, -EILSEQ, "'%s' is not at the beginning of an instruction (%s)", escaped(wanted).text,
+				     escaped(m->map->path).text);
+	err = out->has_return ? place__plan(&code, args_needed(p->pool, out->probe), out->probe->ret, &place) :
+				place__entry(&code, args_needed(p->pool, out->probe), &place);
+	if (err == -EOPNOTSUPP)
+		return planner__fail(p, err, "'%s' in %s cannot be probed safely: %s", escaped(wanted).text,
+				     escaped(m->map->path).text, place.why);
+	if (err)
+		return planner__fail(p, err, "'%s' in %s begins with an instruction that cannot be probed", escaped(wanted).text,
+				     escaped(m->map->path).text);
+	return take_place(p, m, start, &place, out);
+}
+
+int planner__add_function(struct planner *p, struct module *m, const struct spec_probe *probe, const struct elf_symbol *s,
+			  const char *wanted)
+{
+	struct plan_probe *bigger, out = { .pool = p->pool, .probe = probe, .pool_index = p->pool_index };
+	int err;
+
+	err = file_of(p, m, &out.file);
+	if (err)
+		return err;
+	if (is_planned(p, out.file, s->offset, probe->kind))
+		return 0;
+	out.learn = !planner__guards_hold(p, m);
+	if (out.learn && s->addend)
+		return planner__fail(p, -EOPNOTSUPP, "'%s' is an offset for another version of %s than the one in use",
+				     escaped(wanted).text, escaped(m->map->path).text);
+	err = elf__to_offset(m->elf, s->vaddr - s->addend, &out.function);
+	if (err)
+		return err;
+	out.addend = s->addend;
+	out.has_return = looks_at_return(p->pool, probe);
+	out.symbol = strdup(s->name);
+	if (!out.symbol)
+		return -ENOMEM;
+	err = place_function(p, m, s, wanted, &out);
+	bigger = err ? NULL : reallocarray(p->plan.probes, p->plan.nprobes + 1, sizeof(out));
+	if (!bigger) {
+		free(out.symbol);
+		free(out.rets);
+		return err ?: -ENOMEM;
+	}
+	p->plan.probes = bigger;
+	bigger[p->plan.nprobes++] = out;
+	return 0;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The parts of a plan that are its own. */
+#ifndef POOLWATCH_PLAN_INT_H
+#define POOLWATCH_PLAN_INT_H
+
+#include "plan.h"
+#include "plan_modules.h"
+
+/* A plan in the making. */
+struct planner {
+	const struct target *t;
+	const struct spec_pool *pool; /* the definition at hand */
+	size_t pool_index;
+	struct modules modules;
+	struct plan plan;
+	char *err; /* PLAN_ERROR bytes */
+};
+
+/* Write the error's line. @fmt may have %s for escaped strings only; see plan__escape. Return: @code. */
+__attribute__((format(printf, 3, 4))) int planner__fail(struct planner *p, int code, const char *fmt, ...);
+
+/* Enough of a target's string for a message, harmless. */
+struct escaped {
+	char text[128];
+};
+struct escaped escaped(const char *s);
+
+/* plan_function.c: probe function @symbol of @m for @probe. */
+int planner__add_function(struct planner *p, struct module *m, const struct spec_probe *probe, const struct elf_symbol *symbol,
+			  const char *wanted);
+/* Do the offsets in the definition hold for this file? */
+bool planner__guards_hold(const struct planner *p, const struct module *m);
+/* The version in a library's file name, to free, or NULL. */
+char *planner__version(const char *name);
+/* plan_missing.c: the error that says where @name is instead, or what it may have been meant to be. */
+int planner__fail_missing(struct planner *p, struct module *m, const char *name);
+
+#endif
