@@ -5,6 +5,8 @@
 #include "cleanup.h"
 #include "views.h"
 
+#define SHORTEST_INTERVAL_NS 50000000ull /* rates over less are noise */
+
 const char *view_state__name(enum view_state state)
 {
 	static const char *const names[] = {
@@ -45,7 +47,7 @@ static void copy_chars(char *to, const char *from, size_t size)
 
 static void recent(struct view_pool *row, const struct poolwatch_pool *p, const struct poolwatch_pool *old, uint64_t interval)
 {
-	if (!old || !interval)
+	if (!old || interval < SHORTEST_INTERVAL_NS)
 		return;
 	row->has_recent = true;
 	row->interval_ns = interval;

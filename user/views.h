@@ -43,7 +43,7 @@ struct view_pool {
 	uint64_t oldest_hold_ns;
 	uint64_t now;
 	double mean_rate;      /* grants per second since it was first seen */
-	bool has_recent;       /* an earlier snapshot has this pool: */
+	bool has_recent;       /* a snapshot of at least 50 ms before has this pool: */
 	double rate;	       /* grants per second since then */
 	uint64_t interval_ns;
 	__u64 hold[POOLWATCH_BUCKETS]; /* since then */

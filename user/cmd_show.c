@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0
+/* poolwatch show: one look at what is watched. */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "cleanup.h"
+#include "cmd.h"
+#include "escape.h"
+#include "histogram.h"
+#include "names.h"
+#include "progress.h"
+#include "sessions.h"
+#include "table.h"
+#include "term.h"
+#include "views.h"
+
+static void usage(FILE *out)
+{
+	fputs("usage: poolwatch show pools|threads|stats [OPTION...]\n\n"
+	      "One look at every pool, every thread that holds or waits, or what was lost, of all running sessions.\n\n"
+	      "  -o COLUMNS       names separated by commas; '+a,b' adds to the usual ones; 'all'\n"
+	      "  --no-headings    rows only\n"
+	      "  --json           one object a line, times in ns\n"
+	      "  -p, --pid PID    of this process only\n"
+	      "  -a, --all        also what is no pool, threads that only remember, causes that never counted\n"
+	      "  -v, --verbose    pools: the distribution of hold and wait times as bars\n"
+	      "  --stall SEC      how long without a grant is a stall (5)\n",
+	      out);
+	fputs("\nColumns of pools:\n", out);
+	table__help(out, &views_pools);
+	fputs("\nColumns of threads:\n", out);
+	table__help(out, &views_threads);
+	fputs("\nColumns of stats:\n", out);
+	table__help(out, &views_counters);
+}
+
+struct show {
+	const char *columns;
+	bool json, verbose;
+	uint32_t pid; /* 0: all */
+	struct views_options views;
+	struct table_options table;
+	struct term term;
+	struct sessions sessions;
+};
+
+/* Pointers to rows of all sessions, those of other processes left out. */
+struct rows {
+	const void **row;
+	size_t n;
+};
+
+static int add_row(struct rows *r, const void *row)
+{
+	const void **grown = reallocarray(r->row, r->n + 1, sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	r->row = grown;
+	r->row[r->n++] = row;
+	return 0;
+}
+
+static int print_rows(const struct show *s, const struct table *t, const struct rows *r)
+{
+	struct table_choice choice;
+	char why[160];
+	int err;
+
+	if (s->json && !s->columns) {
+		table__choose_all(t, &choice);
+	} else if (table__choose(t, s->columns, &choice, why, sizeof(why))) {
+		fprintf(stderr, "poolwatch show: %s\n", why);
+		return CMD_USAGE;
+	}
+	err = s->json ? table__json(stdout, t, &choice, r->row, r->n) : table__print(stdout, &choice, r->row, r->n, &s->table);
+	if (err) {
+		fprintf(stderr, "poolwatch show: cannot write: %s\n", strerror(-err));
+		return CMD_FAILED;
+	}
+	return CMD_OK;
+}
+
+/* On a terminal, what a table cannot say: that it is empty, that the books have gaps. */
+static void remark(const struct show *s, size_t rows, const char *none)
+{
+	uint64_t lost = 0;
+
+	if (!s->term.tty || s->json)
+		return;
+	if (!rows)
+		fprintf(stderr, "%s\n", none);
+	for (size_t i = 0; i < s->sessions.n; i++)
+		for (size_t k = 0; k < s->sessions.s[i].views.ncounters; k++)
+			lost += s->sessions.s[i].views.counters[k].counter->count;
+	if (lost)
+		fprintf(stderr, "%" PRIu64 " times something was lost or not understood: 'poolwatch show stats' says what.\n", lost);
+}
+
+static void print_histograms(const struct show *s, const struct view_pool *p)
+{
+	char name[4 * POOLWATCH_NAME + 1];
+
+	escape__string(name, sizeof(name), p->name, s->term.utf8 ? 0 : ESCAPE_ASCII);
+	printf("\n%s 0x%" PRIx64 " of process %" PRIu32 "\n", name, (uint64_t)p->pool->addr, p->pool->head.tgid);
+	puts("  held for");
+	histogram__print(stdout, p->pool->hold, 4, s->term.width);
+	puts("  waited for");
+	histogram__print(stdout, p->pool->wait, 4, s->term.width);
+}
+
+static int show_pools(struct show *s)
+{
+	_cleanup_free_ const void **owned = NULL;
+	struct rows r = { 0 };
+	int ret;
+
+	for (size_t i = 0; i < s->sessions.n; i++) {
+		struct views *v = &s->sessions.s[i].views;
+
+		for (size_t k = 0; k < v->npools; k++)
+			if ((!s->pid || v->pools[k].pool->head.tgid == s->pid) && add_row(&r, &v->pools[k]))
+				return CMD_FAILED;
+	}
+	owned = r.row;
+	ret = print_rows(s, &views_pools, &r);
+	if (ret)
+		return ret;
+	remark(s, r.n, "No pool has been used yet.");
+	if (s->verbose && !s->json)
+		for (size_t i = 0; i < r.n; i++)
+			print_histograms(s, r.row[i]);
+	return ret;
+}
+
+static int show_threads(struct show *s)
+{
+	_cleanup_free_ const void **owned = NULL;
+	struct names *names = NULL;
+	struct progress progress;
+	struct rows r = { 0 };
+	size_t all = 0, done = 0;
+	int ret;
+
+	for (size_t i = 0; i < s->sessions.n; i++)
+		all += s->sessions.s[i].views.nthreads;
+	/* Without names, numbers are shown. */
+	if (names__new(&names))
+		names = NULL;
+	progress__begin(&progress, "naming places in code", all);
+	for (size_t i = 0; i < s->sessions.n; i++) {
+		struct views *v = &s->sessions.s[i].views;
+
+		for (size_t k = 0; k < v->nthreads; k++) {
+			progress__at(&progress, done++);
+			if (s->pid && v->threads[k].who.pid != s->pid)
+				continue;
+			if (names)
+				names__thread(names, &v->threads[k].who);
+			if (names && (s->json || s->verbose || (s->columns && strstr(s->columns, "doing"))))
+				names__look(names, &v->threads[k].who);
+			if (add_row(&r, &v->threads[k]))
+				return CMD_FAILED;
+		}
+	}
+	progress__end(&progress);
+	names__free(names);
+	owned = r.row;
+	ret = print_rows(s, &views_threads, &r);
+	if (!ret)
+		remark(s, r.n, "No thread holds or waits.");
+	return ret;
+}
+
+static int show_stats(struct show *s)
+{
+	_cleanup_free_ const void **owned = NULL;
+	struct rows r = { 0 };
+	int ret;
+
+	for (size_t i = 0; i < s->sessions.n; i++) {
+		struct views *v = &s->sessions.s[i].views;
+
+		for (size_t k = 0; k < v->ncounters; k++)
+			if (add_row(&r, &v->counters[k]))
+				return CMD_FAILED;
+	}
+	owned = r.row;
+	ret = print_rows(s, &views_counters, &r);
+	if (!ret && !r.n && s->term.tty && !s->json)
+		fputs("Nothing was lost.\n", stderr);
+	return ret;
+}
+
+static const struct {
+	const char *name;
+	int (*show)(struct show *s);
+	bool threads;
+} whats[] = {
+	{ "pools", show_pools, false },
+	{ "threads", show_threads, true },
+	{ "stats", show_stats, false },
+};
+
+static int parse(struct show *s, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "help", no_argument, NULL, 'h' },    { "json", no_argument, NULL, 'j' },
+		{ "all", no_argument, NULL, 'a' },     { "no-headings", no_argument, NULL, 'H' },
+		{ "pid", required_argument, NULL, 'p' }, { "verbose", no_argument, NULL, 'v' },
+		{ "stall", required_argument, NULL, 's' }, { 0 },
+	};
+	double seconds;
+	char *end;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "ho:ap:v", options, NULL)) != -1) {
+		switch (opt) {
+		case 'h':
+			usage(stdout);
+			return -1;
+		case 'o':
+			s->columns = optarg;
+			break;
+		case 'j':
+			s->json = true;
+			break;
+		case 'a':
+			s->views.all = true;
+			break;
+		case 'H':
+			s->table.no_headings = true;
+			break;
+		case 'p':
+			s->pid = (uint32_t)strtoul(optarg, &end, 10);
+			if (*end || !s->pid) {
+				fprintf(stderr, "poolwatch show: '%s' is no process number\n", optarg);
+				return CMD_USAGE;
+			}
+			break;
+		case 'v':
+			s->verbose = true;
+			break;
+		case 's':
+			seconds = strtod(optarg, &end);
+			if (*end || !(seconds > 0 && seconds < 1e6)) {
+				fprintf(stderr, "poolwatch show: '%s' is no number of seconds\n", optarg);
+				return CMD_USAGE;
+			}
+			s->views.stall_ns = (uint64_t)(seconds * 1e9);
+			break;
+		default:
+			return CMD_USAGE;
+		}
+	}
+	return CMD_OK;
+}
+
+int cmd_show(int argc, char **argv)
+{
+	const size_t n = sizeof(whats) / sizeof(whats[0]);
+	struct show s = { 0 };
+	char why[SESSIONS_WHY];
+	size_t what = 0;
+	int ret;
+
+	setlocale(LC_ALL, "");
+	ret = parse(&s, argc, argv);
+	if (ret)
+		return ret < 0 ? CMD_OK : ret;
+	while (optind < argc && what < n && strcmp(argv[optind], whats[what].name))
+		what++;
+	if (optind != argc - 1 || what == n) {
+		fprintf(stderr, "poolwatch show: say what: pools, threads or stats ('poolwatch show --help')\n");
+		return CMD_USAGE;
+	}
+	s.term = term__of(stdout);
+	s.table.width = s.term.width;
+	s.table.ascii = s.term.tty && !s.term.utf8;
+	s.views.threads = whats[what].threads;
+	if (sessions__open(&s.sessions, why)) {
+		fprintf(stderr, "poolwatch show: %s\n", why);
+		return CMD_FAILED;
+	}
+	/* Twice: a deadlock is proven by two snapshots. */
+	ret = sessions__look(&s.sessions, SOURCE_ALL_TABLES, &s.views);
+	if (ret > 0)
+		ret = sessions__look(&s.sessions, SOURCE_ALL_TABLES, &s.views);
+	if (ret <= 0) {
+		fprintf(stderr, "poolwatch show: %s\n", ret ? strerror(-ret) : "what was watched has just ended");
+		ret = CMD_FAILED;
+	} else {
+		ret = whats[what].show(&s);
+	}
+	sessions__close(&s.sessions);
+	return ret;
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "activity.h"
+#include "cleanup.h"
+#include "names.h"
+#include "stack.h"
+#include "target.h"
+
+#define MAX_TARGETS 32 /* kept open; the one used longest ago makes room */
+
+struct named_target {
+	uint32_t pid; /* 0: free */
+	bool open;    /* false: it could not be opened; not tried again */
+	uint64_t used;
+	struct target target;
+};
+
+struct names {
+	struct stack_namer *stacks;
+	struct named_target targets[MAX_TARGETS];
+	uint64_t clock;
+};
+
+int names__new(struct names **out)
+{
+	struct names *n = calloc(1, sizeof(*n));
+	int err;
+
+	if (!n)
+		return -ENOMEM;
+	err = stack__new(NULL, &n->stacks);
+	if (err) {
+		free(n);
+		return err;
+	}
+	*out = n;
+	return 0;
+}
+
+static void drop(struct names *n, struct named_target *t)
+{
+	if (t->open) {
+		stack__forget(n->stacks, t->pid);
+		target__close(&t->target);
+	}
+	*t = (struct named_target){ 0 };
+}
+
+void names__free(struct names *n)
+{
+	if (!n)
+		return;
+	for (size_t i = 0; i < MAX_TARGETS; i++)
+		drop(n, &n->targets[i]);
+	stack__free(n->stacks);
+	free(n);
+}
+
+static struct target *target_of(struct names *n, uint32_t pid)
+{
+	struct named_target *t = NULL, *oldest = &n->targets[0];
+
+	for (size_t i = 0; i < MAX_TARGETS && !t; i++) {
+		if (n->targets[i].pid == pid)
+			t = &n->targets[i];
+		if (n->targets[i].used < oldest->used)
+			oldest = &n->targets[i];
+	}
+	if (t && t->open && !target__alive(&t->target)) {
+		drop(n, t);
+		oldest = t;
+		t = NULL;
+	}
+	if (!t) {
+		t = oldest;
+		drop(n, t);
+		t->pid = pid;
+		t->open = !target__open(pid, &t->target);
+	}
+	t->used = ++n->clock;
+	return t->open ? &t->target : NULL;
+}
+
+void names__frame(struct names *n, uint32_t pid, struct finding_frame *f, bool is_return)
+{
+	struct finding_frame *frames;
+	struct target *t;
+	size_t count;
+
+	if (!f->address || f->symbol || f->module)
+		return;
+	t = target_of(n, pid);
+	if (!t || stack__name(n->stacks, t, f->address, is_return, &frames, &count))
+		return;
+	*f = frames[0];
+	for (size_t i = 1; i < count; i++)
+		finding_frame__clear(&frames[i]);
+	free(frames);
+}
+
+void names__thread(struct names *n, struct finding_thread *t)
+{
+	for (size_t i = 0; i < t->nholds; i++)
+		names__frame(n, t->pid, &t->holds[i].site, true);
+	if (t->requesting)
+		names__frame(n, t->pid, &t->request.site, true);
+}
+
+static void forget_stack(struct finding_thread *t)
+{
+	for (size_t i = 0; i < t->nstack; i++)
+		finding_frame__clear(&t->stack[i]);
+	free(t->stack);
+	free(t->doing);
+	t->stack = NULL;
+	t->nstack = 0;
+	t->doing = NULL;
+}
+
+void names__look(struct names *n, struct finding_thread *t)
+{
+	uint64_t regs[PW_REGS] = { 0 };
+	struct target_activity a;
+	struct target *target;
+	char text[256];
+
+	forget_stack(t);
+	if (target__activity(t->pid, t->tid, &a))
+		return;
+	activity__text(text, sizeof(text), &a);
+	t->doing = strdup(text);
+	if (!a.pc || !a.sp)
+		return;
+	target = target_of(n, t->pid);
+	if (!target)
+		return;
+	/* Callee-saved registers are not told from outside; most functions are unwound by the stack pointer alone. */
+	regs[PW_RIP] = a.pc;
+	regs[PW_RSP] = a.sp;
+	if (stack__trace(n->stacks, target, regs, NULL, 0, 1, &t->stack, &t->nstack)) {
+		t->stack = NULL;
+		t->nstack = 0;
+	}
+}
+
+const char *names__exe(struct names *n, uint32_t pid)
+{
+	struct target *t = target_of(n, pid);
+
+	return t ? t->exe : NULL;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Names for what a view shows as numbers: places in code, what a thread does, its stack. Looks at the processes; where that
+ * is not allowed or they have ended, numbers stay numbers.
+ */
+#ifndef POOLWATCH_NAMES_H
+#define POOLWATCH_NAMES_H
+
+#include "finding.h"
+
+struct names;
+
+int names__new(struct names **out);
+void names__free(struct names *n);
+
+/* The sites of a thread's holds and request, in place; those that have names already are left. */
+void names__thread(struct names *n, struct finding_thread *t);
+/* One place, in place. @is_return: the address behind a call. */
+void names__frame(struct names *n, uint32_t pid, struct finding_frame *f, bool is_return);
+
+/* What it does now (t->doing) and, if it is blocked, its stack (t->stack). What was there before is freed. */
+void names__look(struct names *n, struct finding_thread *t);
+
+/* Executable of a process, or NULL; belongs to @n, until the next call. */
+const char *names__exe(struct names *n, uint32_t pid);
+
+#endif
