@@ -17,5 +17,6 @@ extern const struct cmd commands[];
 
 int cmd_check(int argc, char **argv);
 int cmd_presets(int argc, char **argv);
+int cmd_show(int argc, char **argv);
 
 #endif

@@ -90,11 +90,11 @@ size_t table__duration(char *buf, size_t size, uint64_t ns)
 
 	if (s >= 86400)
 		return (size_t)(s >= 100 * 86400 ? snprintf(buf, size, "%" PRIu64 "d", s / 86400) :
-						   snprintf(buf, size, "%" PRIu64 "d%02" PRIu64, s / 86400, s % 86400 / 3600));
+						   snprintf(buf, size, "%" PRIu64 "d%02" PRIu64 "h", s / 86400, s % 86400 / 3600));
 	if (s >= 3600)
-		return (size_t)snprintf(buf, size, "%" PRIu64 "h%02" PRIu64, s / 3600, s % 3600 / 60);
+		return (size_t)snprintf(buf, size, "%" PRIu64 "h%02" PRIu64 "m", s / 3600, s % 3600 / 60);
 	if (s >= 60)
-		return (size_t)snprintf(buf, size, "%" PRIu64 "m%02" PRIu64, s / 60, s % 60);
+		return (size_t)snprintf(buf, size, "%" PRIu64 "m%02" PRIu64 "s", s / 60, s % 60);
 	while (u < 3 && ns / scale >= 1000) {
 		scale *= 1000;
 		u++;
@@ -211,6 +211,8 @@ static void print_line(FILE *out, const struct table_choice *choice, const unsig
 			cut_to(cell, o->width - used - gap - (right ? pad : 0));
 			columns = escape__columns(cell);
 			last = true;
+			if (!columns)
+				break;
 		}
 		fprintf(out, "%*s", (int)(gap + (right ? pad : 0)), "");
 		fputs(cell, out);

@@ -92,7 +92,7 @@ bool table__right_aligned(const struct table_column *c);
 /* Order of two rows by a column, ascending, unknown last. */
 int table__compare(const struct table_column *c, const void *a, const void *b);
 
-/* "812ns", "64us", "4.2ms", "17s", "3m20", "2h05", "3d04": never more than 6 characters. As snprintf. */
+/* "812ns", "64us", "4.2ms", "17s", "3m20s", "2h05m", "3d04h": six characters at most, up to 300 years. As snprintf. */
 size_t table__duration(char *buf, size_t size, uint64_t ns);
 /* "0", "0.3", "42", "9.9k", "120k", "3.1M": never more than 5 characters. As snprintf. */
 size_t table__rate(char *buf, size_t size, double per_second);

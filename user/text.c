@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "cleanup.h"
 #include "escape.h"
 #include "text.h"
 #include "text_out.h"
@@ -85,23 +86,25 @@ static void sentence(struct text_out *t, const struct finding *f)
 		[FINDING_LEAK] = "Units of this pool were taken and not given back.",
 		[FINDING_DETACHED] = "Watching this pool cost more than its budget: its probes were removed.",
 	};
-	size_t size;
-	char *text;
+	_cleanup_free_ char *text = NULL;
+	size_t len = 0;
 
-	text_out__spaces(t, 2);
-	if (!f->explanation) {
-		text_out__wrap(t, 2, 2, TEXT_BOLD, general[f->kind]);
-		return;
+	if (f->explanation && *f->explanation) {
+		len = escape__string(NULL, 0, f->explanation, t->escape);
+		text = malloc(len + 2);
 	}
-	size = escape__string(NULL, 0, f->explanation, t->escape) + 1;
-	text = malloc(size);
+	text_out__spaces(t, 2);
 	if (!text) {
 		text_out__wrap(t, 2, 2, TEXT_BOLD, general[f->kind]);
 		return;
 	}
-	escape__string(text, size, f->explanation, t->escape);
+	escape__string(text, len + 1, f->explanation, t->escape);
+	/* The explanation is a clause, here it stands as a sentence. */
+	if (*text >= 'a' && *text <= 'z')
+		*text = (char)(*text - 'a' + 'A');
+	if (!strchr(".!?", text[len - 1]))
+		strcpy(text + len, ".");
 	text_out__wrap(t, 2, 2, TEXT_BOLD, text);
-	free(text);
 }
 
 /* The numbers: "capacity 4, 4 in use, 4 waiting; key 0x55d0c0de; /usr/bin/api, container 3f2a" */
@@ -186,7 +189,10 @@ static void cure(struct text_out *t, const struct finding *f)
 	switch (f->kind) {
 	case FINDING_NESTED:
 	case FINDING_DEADLOCK:
-		sizing(size, sizeof(size), f);
+		*size = '\0';
+		/* The explanation of a nested request says it already. */
+		if (f->kind == FINDING_DEADLOCK || !f->explanation)
+			sizing(size, sizeof(size), f);
 		if (hold_place(from, sizeof(from), t, f) && request_place(to, sizeof(to), t, f))
 			snprintf(line, sizeof(line), "release what %s took before asking again at %s, or take all units at once.%s%s", from, to,
 				 *size ? " " : "", size);
@@ -222,7 +228,7 @@ static void cure(struct text_out *t, const struct finding *f)
 /* What becomes of a finding that was told before. */
 static void follow_up(struct text_out *t, const struct finding *f)
 {
-	char line[480], what[240], age[40];
+	char line[900], what[240], age[40], why[400];
 	const char *kind = finding__kind_name(f->kind);
 
 	subject(what, sizeof(what), t, f);
@@ -233,8 +239,8 @@ static void follow_up(struct text_out *t, const struct finding *f)
 			 f->id, what);
 		break;
 	case FINDING_RETRACTED:
-		snprintf(line, sizeof(line), "retracted: %s #%" PRIu32 " in %s; it is no pool, threads that never took from it give to it", kind,
-			 f->id, what);
+		escape__string(why, sizeof(why), f->explanation ? f->explanation : "it is no pool", t->escape);
+		snprintf(line, sizeof(line), "retracted: %s #%" PRIu32 " in %s: %s", kind, f->id, what, why);
 		break;
 	default:
 		snprintf(line, sizeof(line), "again, %" PRIu64 " times by now: %s #%" PRIu32 " in %s", f->count, kind, f->id, what);

@@ -85,7 +85,7 @@ static void fill_pool(struct view_pool *row, const struct views *v, const struct
 static enum view_state state_of(const struct ledger *now, const struct view_pool *row, uint64_t stall_ns)
 {
 	const struct poolwatch_pool *p = row->pool;
-	int64_t taken = p->in_use + row->unknown;
+	double taken = (double)p->in_use + (double)row->unknown;
 
 	if (row->state == VIEW_DEADLOCK)
 		return VIEW_DEADLOCK;
@@ -95,9 +95,10 @@ static enum view_state state_of(const struct ledger *now, const struct view_pool
 		return VIEW_UNCERTAIN;
 	if (row->capacity == POOLWATCH_UNKNOWN)
 		return row->waiters ? VIEW_BUSY : VIEW_OK;
-	if (taken >= row->capacity)
-		return row->oldest_wait_ns > stall_ns && age(now->time, p->last_grant) > stall_ns ? VIEW_STALL : VIEW_FULL;
-	return row->waiters || taken * 4 >= row->capacity * 3 ? VIEW_BUSY : VIEW_OK;
+	if (taken >= (double)row->capacity)
+		return row->oldest_wait_ns > stall_ns && (!p->last_grant || age(now->time, p->last_grant) > stall_ns) ? VIEW_STALL :
+															 VIEW_FULL;
+	return row->waiters || taken * 4 >= (double)row->capacity * 3 ? VIEW_BUSY : VIEW_OK;
 }
 
 static void later(uint64_t *oldest, uint64_t ns)
@@ -169,7 +170,8 @@ static int make_pools(struct views *v, const struct ledger *now, const struct le
 	count_threads(v, now, row_of, deadlocked);
 	for (size_t i = 0; i < v->npools; i++)
 		v->pools[i].state = state_of(now, &v->pools[i], stall_ns);
-	qsort(v->pools, v->npools, sizeof(*v->pools), compare_pools);
+	if (v->npools)
+		qsort(v->pools, v->npools, sizeof(*v->pools), compare_pools);
 	return 0;
 }
 
@@ -282,7 +284,8 @@ static int make_threads(struct views *v, const struct ledger *now, const struct 
 		if (o->all || row->units || row->who.requesting)
 			v->nthreads++;
 	}
-	qsort(v->threads, v->nthreads, sizeof(*v->threads), compare_threads);
+	if (v->nthreads)
+		qsort(v->threads, v->nthreads, sizeof(*v->threads), compare_threads);
 	return 0;
 }
 

@@ -64,7 +64,9 @@ static void pool_free(const void *row, struct table_value *v)
 	const struct view_pool *r = row;
 
 	v->unknown = r->capacity == POOLWATCH_UNKNOWN;
-	v->number = r->capacity - r->pool->in_use - r->unknown;
+	if (__builtin_sub_overflow(r->capacity, r->pool->in_use, &v->number) ||
+	    __builtin_sub_overflow(v->number, r->unknown, &v->number))
+		v->unknown = true;
 }
 
 static void pool_oldest_wait(const void *row, struct table_value *v)
@@ -126,7 +128,8 @@ static void pool_margin(const void *row, struct table_value *v)
 	const struct view_pool *r = row;
 
 	v->unknown = r->safe_threads == POOLWATCH_UNKNOWN;
-	v->number = r->safe_threads - r->pool->nesting_max;
+	if (__builtin_sub_overflow(r->safe_threads, r->pool->nesting_max, &v->number))
+		v->unknown = true;
 }
 
 static void pool_needed(const void *row, struct table_value *v)
@@ -137,7 +140,10 @@ static void pool_needed(const void *row, struct table_value *v)
 	v->unknown = r->safe_threads == POOLWATCH_UNKNOWN;
 	if (threads < r->pool->nesting_max)
 		threads = r->pool->nesting_max;
-	v->number = threads * ((int64_t)r->pool->depth - 1) + 1;
+	if (__builtin_mul_overflow(threads, (int64_t)r->pool->depth - 1, &v->number))
+		v->unknown = true;
+	else
+		v->number += v->number < INT64_MAX;
 }
 
 static void pool_full_for(const void *row, struct table_value *v)

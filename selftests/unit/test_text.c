@@ -107,7 +107,7 @@ TEST(groups_of_equal_stacks)
 	f.depth = 0;
 	ASSERT_STREQ(report(&f, &plain),
 		     "DEADLOCK #7 in pool sem of api[4242] at 03:04:05\n"
-		     "  e\n"
+		     "  E.\n"
 		     "  capacity 4, 4 in use, 4 waiting; key 0x55d0c0de; /usr/bin/api\n"
 		     "  threads 4243, 4245 (worker-1, worker-3), same stack:\n"
 		     "    each holds 1 of sem for 812 ms to 814 ms, taken at\n"
@@ -145,7 +145,7 @@ TEST(library_frames)
 		{ .address = 6, .symbol = "main", .offset = 0x1f, .module = "api", .user_code = true },
 		{ .address = 0x7fff00, .user_code = true },
 	};
-	const char *head = "LEAK #7 in pool sem of api[4242] at 03:04:05\n  e\n  capacity 4, 4 in use, 4 waiting; key 0x55d0c0de\n"
+	const char *head = "LEAK #7 in pool sem of api[4242] at 03:04:05\n  E.\n  capacity 4, 4 in use, 4 waiting; key 0x55d0c0de\n"
 			   "  thread 4243 (worker-1):\n    holds 1 of sem for 812 ms, taken at\n";
 	char expect[1024];
 
@@ -197,7 +197,7 @@ TEST(stall_says_what_holders_do)
 	f.threads[0].doing = "sleeping in read(7, \033[2J) for 3.1 s";
 	ASSERT_STREQ(report(&f, &plain),
 		     "STALL #7 in pool sem of api[4242] at 03:04:05\n"
-		     "  e\n"
+		     "  E.\n"
 		     "  capacity 4, 4 in use, 4 waiting; key 0x55d0c0de\n"
 		     "  thread 4243 (worker-1):\n"
 		     "    holds 1 of sem for 812 ms, taken at\n"
@@ -223,7 +223,7 @@ TEST(several_pools_of_one_name)
 	f.threads[0].request.key = 0xbeef;
 	ASSERT_STREQ(report(&f, &plain),
 		     "ORDER #7 in pool sem of api[4242] at 03:04:05\n"
-		     "  e\n"
+		     "  E.\n"
 		     "  capacity 4, 4 in use, 4 waiting; key 0x55d0c0de\n"
 		     "  thread 4243 (worker-1):\n"
 		     "    holds 1 of sem for 812 ms, taken at\n"
@@ -253,7 +253,7 @@ TEST(hostile_names)
 	f.threads[0].request.site = (struct finding_frame){ .module = "m\b", .offset = 16 };
 	ASSERT_STREQ(report(&f, &plain),
 		     "DEADLOCK #7 in pool \\x1b[31mred of a\\x0aDEADLOCK #8[4242] at 03:04:05\n"
-		     "  one\\x0atwo\n"
+		     "  One\\x0atwo.\n"
 		     "  capacity 4, 4 in use, 4 waiting; key 0x55d0c0de; /tmp/\\x0d\\xff\n"
 		     "  thread 4243 (\\xc2\\x9b\\x7f):\n"
 		     "    holds 1 of \\x07 for 812 ms, taken at\n"
@@ -278,7 +278,10 @@ TEST(follow_ups_are_one_line)
 	f.count = 17;
 	ASSERT_STREQ(report(&f, &plain), "again, 17 times by now: nested #7 in pool sem of api[4242]\n");
 	f.event = FINDING_RETRACTED;
-	ASSERT_STREQ(report(&f, &plain), "retracted: nested #7 in pool sem of api[4242]; it is no pool, threads that never took from it give to it\n");
+	f.explanation = "threads\ngo";
+	ASSERT_STREQ(report(&f, &plain), "retracted: nested #7 in pool sem of api[4242]: threads\\x0ago\n");
+	f.explanation = NULL;
+	ASSERT_STREQ(report(&f, &plain), "retracted: nested #7 in pool sem of api[4242]: it is no pool\n");
 }
 
 TEST(colour_only_adds_sequences)

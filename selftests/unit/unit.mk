@@ -12,7 +12,7 @@ $(KSELFTEST)/kselftest_harness.h:
 		--wildcards '*/tools/testing/selftests/kselftest.h' '*/tools/testing/selftests/kselftest_harness.h'
 	$(Q)touch $@
 
-TEST_CFLAGS = -O1 -g -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare -Wno-clobbered -D_GNU_SOURCE -I$(KSELFTEST) -I$(OUT) -iquote user -Ikmod/uapi
+TEST_CFLAGS = -O1 -g -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-missing-field-initializers -Wno-sign-compare -Wno-clobbered -D_GNU_SOURCE -I$(KSELFTEST) -I$(OUT) -iquote user -Ikmod/uapi
 
 $(OUT)/selftests/unit/%: selftests/unit/%.c $(KSELFTEST)/kselftest_harness.h $(OUT)/libpoolwatch-san.a $(wildcard selftests/unit/*.h)
 	$(call msg,TEST,$@)
