@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* One function of one file: its code, its surroundings, and what place makes of them. */
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <string.h>
-#include <strings.h>
 #include "cleanup.h"
 #include "place_kernel.h"
 #include "plan_int.h"
@@ -88,35 +86,6 @@ static bool looks_at_return(const struct spec_pool *pool, const struct spec_prob
 	}
 }
 
-/* "libzdb.so.11.0.2" -> "11.0.2"; "libpthread-2.31.so" -> "2.31". */
-char *planner__version(const char *name)
-{
-	const char *so = strstr(name, ".so"), *dash;
-
-	if (!so)
-		return NULL;
-	if (so[3] == '.' && so[4])
-		return strdup(so + 4);
-	dash = memrchr(name, '-', (size_t)(so - name));
-	return dash && dash[1] >= '0' && dash[1] <= '9' ? strndup(dash + 1, (size_t)(so - dash - 1)) : NULL;
-}
-
-bool planner__guards_hold(const struct planner *p, const struct module *m)
-{
-	_cleanup_free_ char *version = planner__version(module__name(m));
-	const char *id = elf__build_id(m->elf);
-
-	if (!p->pool->nguards)
-		return true;
-	for (size_t i = 0; i < p->pool->nguards; i++) {
-		const struct spec_guard *g = &p->pool->guards[i];
-
-		if (g->kind == SPEC_GUARD_VERSION ? version && !fnmatch(g->text, version, 0) : id && !strcasecmp(g->text, id))
-			return true;
-	}
-	return false;
-}
-
 /* The file's number in the plan, of which it becomes a part. */
 static int file_of(struct planner *p, const struct module *m, size_t *index)
 {
@@ -136,7 +105,7 @@ static int file_of(struct planner *p, const struct module *m, size_t *index)
 		return -errno;
 	f.path = strdup(m->map->path);
 	f.build_id = elf__build_id(m->elf) ? strdup(elf__build_id(m->elf)) : NULL;
-	f.version = planner__version(module__name(m));
+	f.version = spec__lib_version(module__name(m));
 	f.go = elf__is_go(m->elf);
 	*index = p->plan.nfiles;
 	bigger[p->plan.nfiles++] = f;
@@ -270,7 +239,7 @@ int planner__add_function(struct planner *p, struct module *m, const struct spec
 		return err;
 	if (is_planned(p, out.file, s->offset, probe->kind))
 		return 0;
-	out.learn = !planner__guards_hold(p, m);
+	out.learn = !spec_pool__guarded(p->pool, module__name(m), elf__build_id(m->elf));
 	if (out.learn && s->addend)
 		return planner__fail(p, -EOPNOTSUPP, "'%s' is an offset for another version of %s than the one in use",
 				     escaped(wanted).text, escaped(m->map->path).text);

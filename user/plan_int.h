@@ -28,10 +28,6 @@ struct escaped escaped(const char *s);
 /* plan_function.c: probe function @symbol of @m for @probe. */
 int planner__add_function(struct planner *p, struct module *m, const struct spec_probe *probe, const struct elf_symbol *symbol,
 			  const char *wanted);
-/* Do the offsets in the definition hold for this file? */
-bool planner__guards_hold(const struct planner *p, const struct module *m);
-/* The version in a library's file name, to free, or NULL. */
-char *planner__version(const char *name);
 /* plan_missing.c: the error that says where @name is instead, or what it may have been meant to be. */
 int planner__fail_missing(struct planner *p, struct module *m, const char *name);
 

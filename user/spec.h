@@ -89,6 +89,9 @@ int spec__parse_file(struct spec *spec, const char *path, struct spec_error *err
  */
 int spec__short(struct spec *spec, const char *acquire, const char *release, const char *capacity, struct spec_error *err);
 
+/* The version in the name of a library's file, to free: "0.6.3" of libaprutil-1.so.0.6.3, "2.31" of libpthread-2.31.so; or NULL. */
+char *spec__lib_version(const char *path);
+
 /* spec_pool__guarded - do the definition's offsets hold for the library file at @path (its real name) with @build_id (or NULL)? */
 bool spec_pool__guarded(const struct spec_pool *pool, const char *path, const char *build_id);
 

@@ -69,21 +69,28 @@ int spec__check_pool(struct spec_parser *ps, const struct spec_pool *pool)
 	return check_resources(ps, pool);
 }
 
-/* What follows ".so." in the file's name: "6" of libc.so.6, "0.6.3" of libaprutil-1.so.0.6.3; else "". */
-static const char *lib_version(const char *path)
+char *spec__lib_version(const char *path)
 {
-	const char *base = strrchr(path, '/'), *so;
+	const char *name = strrchr(path, '/'), *so, *dash;
 
-	so = strstr(base ? base + 1 : path, ".so.");
-	return so ? so + 4 : "";
+	name = name ? name + 1 : path;
+	so = strstr(name, ".so");
+	if (!so)
+		return NULL;
+	if (so[3] == '.' && so[4])
+		return strdup(so + 4);
+	dash = memrchr(name, '-', (size_t)(so - name));
+	return dash && dash[1] >= '0' && dash[1] <= '9' ? strndup(dash + 1, (size_t)(so - dash - 1)) : NULL;
 }
 
 bool spec_pool__guarded(const struct spec_pool *pool, const char *path, const char *build_id)
 {
+	_cleanup_free_ char *version = spec__lib_version(path);
+
 	for (size_t i = 0; i < pool->nguards; i++) {
 		const struct spec_guard *g = &pool->guards[i];
 
-		if (g->kind == SPEC_GUARD_VERSION ? !fnmatch(g->text, lib_version(path), 0)
+		if (g->kind == SPEC_GUARD_VERSION ? version && !fnmatch(g->text, version, 0)
 						  : build_id && !strncmp(g->text, build_id, strlen(g->text)))
 			return true;
 	}
