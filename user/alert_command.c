@@ -68,7 +68,7 @@ static void __attribute__((noreturn)) become(char **argv, int in)
 	setrlimit(RLIMIT_CORE, &no_core);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	if (dup2(in, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+	if (chdir("/") || dup2(in, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
 		_exit(126);
 	if (syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, 0))
 		_exit(126);

@@ -231,24 +231,29 @@ static void confirm(struct remote_alerts *r, uint64_t upto)
 	update(r);
 }
 
-static void confirm_what_arrived(struct remote_alerts *r, uint64_t now)
+/* Return: 0, or -errno: the peer is gone, and with it what it had not read. */
+static int confirm_what_arrived(struct remote_alerts *r, uint64_t now)
 {
-	int queued;
+	int queued, err;
 
 	if (!r->in_flight)
-		return;
+		return 0;
 	if (!r->stream) {
 		if (now >= r->wake)
 			confirm(r, UINT64_MAX);
-		return;
+		return 0;
 	}
 	if (ioctl(r->sock, SIOCOUTQ, &queued))
-		return;
-	/* A UNIX socket counts memory, not bytes: only 0 means something. */
-	if (!queued)
-		confirm(r, r->written);
-	else if (r->to.kind == ADDRESS_TCP)
+		return -errno;
+	if (r->to.kind == ADDRESS_TCP) {
 		confirm(r, r->written - queued);
+		return 0;
+	}
+	/* A UNIX socket counts memory, not bytes: only 0 says something, and that only if the peer did not die with it. */
+	err = socket_error(r);
+	if (!queued && !err)
+		confirm(r, r->written);
+	return -err;
 }
 
 /* Give bytes to a stream. Return: 0, -EAGAIN with what is left in r->rest, -errno. */
@@ -351,8 +356,8 @@ static void up(struct remote_alerts *r, uint64_t now)
 	bool broken = socket_events(r) & (EPOLLERR | EPOLLHUP | EPOLLRDHUP);
 
 	/* A refused datagram is the one in flight: it is not confirmed then. */
-	if (!broken || r->stream)
-		confirm_what_arrived(r, now);
+	if ((!broken || r->stream) && confirm_what_arrived(r, now))
+		broken = true;
 	if (!broken) {
 		send_more(r, now);
 		return;
@@ -395,7 +400,8 @@ static uint64_t deadline(const struct alert_sink *s)
 static int enqueue(struct alert_sink *s, const struct alert *a)
 {
 	struct remote_alerts *r = (struct remote_alerts *)s;
-	struct rfc5424_header h = { .facility = r->facility, .hostname = r->hostname, .procid = getpid() };
+	struct rfc5424_header h = { .facility = r->facility, .hostname = r->hostname, .procid = getpid(),
+				    .version = POOLWATCH_VERSION };
 	uint64_t lost = spool__lost(r->spool);
 	char *message;
 	int len = rfc5424__format(&h, a, &message), err;

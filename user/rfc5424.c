@@ -76,9 +76,9 @@ static void put_finding(FILE *out, const struct finding *f)
 		fprintf(out, " recoveredMs=\"%" PRIu64 "\"", f->recovered_ms);
 }
 
-static void put_data(FILE *out, const struct alert *a)
+static void put_data(FILE *out, const struct alert *a, const char *version)
 {
-	fputs("[origin software=\"poolwatch\" swVersion=\"" POOLWATCH_VERSION "\"][" SD_ID, out);
+	fprintf(out, "[origin software=\"poolwatch\" swVersion=\"%s\"][" SD_ID, version);
 	switch (a->type) {
 	case ALERT_FINDING:
 		put_finding(out, a->finding);
@@ -108,7 +108,7 @@ int rfc5424__format(const struct rfc5424_header *h, const struct alert *a, char 
 	fprintf(f, "<%d>1 %s ", h->facility | alert__priority(a), time);
 	put_header_word(f, h->hostname, 255);
 	fprintf(f, " poolwatch %u %s ", h->procid, a->name);
-	put_data(f, a);
+	put_data(f, a, h->version);
 	/* No BOM before the message: it says that what follows is UTF-8, and many collectors show it. */
 	fprintf(f, " %s", a->line);
 	err = ferror(f);

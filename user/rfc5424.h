@@ -9,6 +9,7 @@ struct rfc5424_header {
 	int facility;	      /* LOG_DAEMON .. */
 	const char *hostname; /* made printable; "" gives "-" */
 	unsigned int procid;
+	const char *version; /* of poolwatch */
 };
 
 /* Return: the length of *@out (to free, ends in NUL, has no newline), or -ENOMEM. */
