@@ -154,6 +154,8 @@ int plan__make(const struct target *t, const struct spec *spec, unsigned int fla
 		p.pool_index = i;
 		if (!p.pool->builtin)
 			r = add_pool(&p, flags);
+		if (flags & PLAN_SKIP_FAILED && r != -ENOMEM)
+			r = 0;
 	}
 	modules__close(&p.modules);
 	if (r) {

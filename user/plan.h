@@ -56,6 +56,8 @@ struct plan {
 
 /* A definition none of whose libraries the target maps is left out, instead of being an error. */
 #define PLAN_SKIP_ABSENT (1u << 0)
+/* And one that cannot be planned in this target (an old library, a function that cannot be probed safely): @err has the last reason. */
+#define PLAN_SKIP_FAILED (1u << 1)
 
 /*
  * plan__make - meet every definition of @spec (without a builtin) with @t
