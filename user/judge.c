@@ -29,6 +29,7 @@ void judge__free(struct judge *j)
 	free(j->index);
 	free(j->events);
 	judge_left__clear(j);
+	judge_exits__clear(j);
 	free(j);
 }
 
@@ -140,6 +141,7 @@ static void judge_look__clear(struct judge_look *look)
 	for (size_t i = 0; i < look->nfound; i++) {
 		free(look->found[i].threads);
 		free(look->found[i].places);
+		free(look->found[i].exits);
 	}
 	free(look->found);
 	free(look->pools);

@@ -13,6 +13,12 @@ struct judge_options {
 	uint64_t stall_ns; /* a wait longer than this, without a grant, is a stall; 0: never */
 	uint64_t leak_ns;  /* a hold older than this is a leak; 0: only by exit */
 	uint64_t repeat_ns; /* the least time between two reports of the same finding; doubles each time */
+	/*
+	 * Whether a thread sleeps in a system call. Asked between two looks for those that may be deadlocked: one that only tries,
+	 * or was woken but has not run yet, is also inside its request, and on a busy machine may be for long. NULL: they do.
+	 */
+	bool (*asleep)(void *ctx, uint32_t pid, uint32_t tid);
+	void *asleep_ctx;
 };
 
 struct judge;

@@ -7,7 +7,11 @@
  * the other, was in that request with those holds at every moment between the two; so between the two, all such threads were so
  * together. Only they may count as waiting. Nothing is lost by this: a deadlock, once formed, stays.
  *
- * A thread that polls is not asleep: it may give up between two tries, and only its next failing try shows that it did not. A
+ * A request need not be a wait: who only tries is inside it, too, and so is who was woken and has not run yet; on a busy machine
+ * for longer than there is between two copies. So all threads that would be left over in one copy are asked whether they
+ * sleep (judge_options.asleep), and count in the next look, if they are in the same request still.
+ *
+ * A thread that polls sleeps elsewhere, and may give up between two tries: only its next failing try shows that it did not. A
  * deadlock with pollers in it is told when each of them has tried again, in vain, since all were first seen together.
  *
  * What is left over falls apart into components, threads bound together by the pools they block one another with; each is a
@@ -20,11 +24,12 @@
 #include "cleanup.h"
 #include "judge_internal.h"
 
-/* A thread that was left over in the last look; kept in slot order, and only while somebody who was polls. */
+/* A thread that was left over by the last copy alone; in slot order. */
 struct judge_left {
 	uint64_t thread;
 	uint64_t seq;
-	uint64_t first; /* ledger.time of the look that first had it */
+	uint64_t first; /* ledger.time of the look that first had it in this request */
+	bool asleep;	/* since then it was seen to sleep */
 };
 
 void judge_left__clear(struct judge *j)
@@ -55,18 +60,41 @@ static bool process_lives(const struct ledger *l, const struct poolwatch_thread 
 	return !proc || !(proc->flags & POOLWATCH_PROC_EXITED);
 }
 
+static bool polls(const struct poolwatch_thread *t)
+{
+	for (uint32_t k = 0; k < t->requests && k < POOLWATCH_REQUESTS; k++)
+		if (t->request[k].flags & POOLWATCH_REQ_POLL)
+			return true;
+	return false;
+}
+
+/* What was remembered of @t, from @at on; NULL: nothing, or of another request. @at moves with the threads, in slot order. */
+static const struct judge_left *left__find(const struct judge *j, const struct poolwatch_thread *t, size_t *at)
+{
+	while (*at < j->nleft && (uint32_t)j->left[*at].thread < (uint32_t)t->head.id)
+		++*at;
+	if (*at == j->nleft || j->left[*at].thread != t->head.id || j->left[*at].seq != t->seq)
+		return NULL;
+	return &j->left[*at];
+}
+
 static bool *eligible_threads(const struct judge_look *look)
 {
 	const struct ledger *now = look->now, *before = look->before;
+	const struct judge *j = look->judge;
 	bool *eligible = calloc(now->nthreads + 1, sizeof(*eligible));
 
 	/* Both are in slot order. */
-	for (size_t i = 0, k = 0; eligible && i < now->nthreads; i++) {
+	for (size_t i = 0, k = 0, at = 0; eligible && i < now->nthreads; i++) {
 		const struct poolwatch_thread *t = &now->threads[i];
+		const struct judge_left *left;
 
 		while (k < before->nthreads && (uint32_t)before->threads[k].head.id < (uint32_t)t->head.id)
 			k++;
-		eligible[i] = k < before->nthreads && t->requests && unchanged(t, &before->threads[k]) && process_lives(now, t);
+		if (k == before->nthreads || !t->requests || !unchanged(t, &before->threads[k]) || !process_lives(now, t))
+			continue;
+		left = left__find(j, t, &at);
+		eligible[i] = !j->options.asleep || polls(t) || t->flags & POOLWATCH_THREAD_GOROUTINE || (left && left->asleep);
 	}
 	return eligible;
 }
@@ -98,7 +126,7 @@ struct view {
 	struct judge_look *look;
 	struct judge_reduction *r;
 	bool *blocking; /* per pool: somebody left over waits for it */
-	uint64_t *first; /* per thread: when it was first seen left over, if somebody who is polls */
+	uint64_t *first; /* per thread: when it was first left over */
 	struct components c;
 };
 
@@ -308,6 +336,7 @@ static int component__key(const struct view *v, struct judge_found *found)
 		if (!i || sites[i] != sites[i - 1])
 			hash = judge__mix(hash, sites[i]);
 	found->key = judge__pool_key(p, hash);
+	found->pool = p->head.id;
 	return 0;
 }
 
@@ -328,47 +357,6 @@ static bool component__settled(const struct view *v, const struct judge_found *f
 				return false;
 	}
 	return true;
-}
-
-static bool polls(const struct poolwatch_thread *t)
-{
-	for (uint32_t k = 0; k < t->requests && k < POOLWATCH_REQUESTS; k++)
-		if (t->request[k].flags & POOLWATCH_REQ_POLL)
-			return true;
-	return false;
-}
-
-static int remember_left(struct view *v, size_t n)
-{
-	struct judge *j = v->look->judge;
-	const struct ledger *l = v->look->now;
-	struct judge_left *left;
-	bool any = false;
-
-	for (size_t i = 0; i < l->nthreads && !any; i++)
-		any = v->look->deadlocked[i] && polls(&l->threads[i]);
-	if (!any) {
-		judge_left__clear(j);
-		return 0;
-	}
-	left = calloc(n, sizeof(*left));
-	if (!left)
-		return -ENOMEM;
-	n = 0;
-	for (size_t i = 0, k = 0; i < l->nthreads; i++) {
-		const struct poolwatch_thread *t = &l->threads[i];
-
-		if (!v->look->deadlocked[i])
-			continue;
-		while (k < j->nleft && (uint32_t)j->left[k].thread < (uint32_t)t->head.id)
-			k++;
-		v->first[i] = k < j->nleft && j->left[k].thread == t->head.id && j->left[k].seq == t->seq ? j->left[k].first : l->time;
-		left[n++] = (struct judge_left){ t->head.id, t->seq, v->first[i] };
-	}
-	free(j->left);
-	j->left = left;
-	j->nleft = n;
-	return 0;
 }
 
 /*
@@ -447,28 +435,59 @@ static void view__clear(struct view *v)
 	free(v->c.parent);
 }
 
-int judge_deadlock(struct judge_look *look)
+/* Who would be left over if this copy were one moment: to be asked, and to be known in the next look. */
+static int remember_left(struct judge_look *look)
+{
+	struct judge *j = look->judge;
+	const struct ledger *l = look->now;
+	_cleanup_free_ bool *over = calloc(l->nthreads + 1, sizeof(*over));
+	struct judge_reduction r = { 0 };
+	struct judge_left *left;
+	size_t n = 0;
+	int err;
+
+	if (!over)
+		return -ENOMEM;
+	err = judge__reduce_with(l, look->pools, NULL, over, &r);
+	if (err)
+		return err;
+	free(r.left);
+	left = calloc(r.n + 1, sizeof(*left));
+	if (!left)
+		return -ENOMEM;
+	for (size_t i = 0, at = 0; i < l->nthreads; i++) {
+		const struct poolwatch_thread *t = &l->threads[i];
+		const struct judge_left *old;
+
+		if (!over[i])
+			continue;
+		old = left__find(j, t, &at);
+		left[n] = old ? *old : (struct judge_left){ t->head.id, t->seq, l->time, false };
+		if (!left[n].asleep && j->options.asleep && !polls(t) && !(t->flags & POOLWATCH_THREAD_GOROUTINE))
+			left[n].asleep = j->options.asleep(j->options.asleep_ctx, t->head.tgid, t->tid);
+		n++;
+	}
+	free(j->left);
+	j->left = left;
+	j->nleft = n;
+	return 0;
+}
+
+static int prove(struct judge_look *look)
 {
 	const struct ledger *l = look->now;
 	struct judge_reduction r = { 0 };
-	_cleanup_free_ bool *eligible = NULL;
+	_cleanup_free_ bool *eligible = eligible_threads(look);
 	_cleanup_free_ uint32_t *order = NULL;
 	_cleanup_(view__clear) struct view v = { .look = look, .r = &r };
 	size_t n = 0, first = look->nfound;
 	int err;
 
-	if (!look->before)
-		return 0;
-	eligible = eligible_threads(look);
 	if (!eligible)
 		return -ENOMEM;
 	err = judge__reduce_with(l, look->pools, eligible, look->deadlocked, &r);
-	if (err)
+	if (err || !r.n)
 		return err;
-	if (!r.n) {
-		judge_left__clear(look->judge);
-		return 0;
-	}
 	v.blocking = calloc(l->npools + 1, sizeof(*v.blocking));
 	v.first = calloc(l->nthreads + 1, sizeof(*v.first));
 	v.c.n = l->npools + l->nthreads;
@@ -482,12 +501,24 @@ int judge_deadlock(struct judge_look *look)
 		memset(look->deadlocked, 0, l->nthreads * sizeof(*look->deadlocked));
 		return 0;
 	}
-	for (size_t i = 0; i < l->nthreads; i++)
-		if (look->deadlocked[i])
-			order[n++] = i;
+	for (size_t i = 0, at = 0; i < l->nthreads; i++) {
+		const struct judge_left *left;
+
+		if (!look->deadlocked[i])
+			continue;
+		left = left__find(look->judge, &l->threads[i], &at);
+		v.first[i] = left ? left->first : l->time;
+		order[n++] = i;
+	}
 	qsort_r(order, n, sizeof(*order), compare_members, (void *)l);
-	err = remember_left(&v, n);
-	if (!err)
-		err = gather(&v, order, n);
+	err = gather(&v, order, n);
 	return err ? err : finish(&v, first);
+}
+
+int judge_deadlock(struct judge_look *look)
+{
+	int err = look->before ? prove(look) : 0;
+
+	/* Afterwards: what is remembered in this look counts in the next. */
+	return err ? err : remember_left(look);
 }

@@ -29,6 +29,8 @@ struct judge_said {
 	bool announced; /* the present opening was emitted, so its end will be, too */
 	bool seen;	/* in the look going on */
 	uint64_t count;
+	uint64_t outstanding; /* leaks: of them, those not returned as of the last look */
+	uint64_t failures;    /* of the pool when the present opening was seen */
 	uint64_t since; /* the present opening formed */
 	uint64_t told;	/* last emitted */
 	uint64_t pause; /* the least time until the next */
@@ -48,6 +50,8 @@ struct judge {
 	size_t nleft;
 	struct poolwatch_event *events; /* since the last look */
 	size_t nevents, events_room;
+	struct judge_exit *exits; /* see judge_leak.c */
+	size_t nexits, exits_room;
 };
 
 /* What a look needs to know of each pool, by its index in now->pools. */
@@ -57,6 +61,7 @@ struct judge_pool {
 	bool judged;   /* a pool at all */
 	bool holders;  /* who holds its units is known: by the books, nobody else returns them */
 	bool provable; /* certain in everything a proof needs */
+	bool deadlocked; /* somebody who is deadlocked waits for it; once judge_stall has looked */
 	int64_t waiters;
 };
 
@@ -76,6 +81,7 @@ struct judge_look {
 struct judge_found {
 	enum finding_kind kind;
 	struct judge_key key;
+	uint64_t pool;	/* head.id of the main one; 0: not about one */
 	uint64_t count; /* occurrences, of the kinds that count them; else 1 */
 	uint64_t since; /* CLOCK_MONOTONIC ns: when it formed */
 	uint32_t said;	/* index + 1 of the one it continues, if the kind knows better than by key */
@@ -86,6 +92,11 @@ struct judge_found {
 	/* Where: indexes in now->pools (deadlock, stall) or now->edges (nested, order), the first is the main one. Owned. */
 	uint32_t *places;
 	size_t nplaces;
+	/* Leaks: indexes in judge->exits of threads that left no record. Owned. */
+	uint32_t *exits;
+	size_t nexits;
+	uint32_t units; /* leaks: all of them together */
+	int how;	/* leaks: see judge_leak.c */
 	int (*fill)(const struct judge_look *look, const struct judge_found *found, struct finding *f);
 };
 
@@ -138,6 +149,7 @@ int judge_stall(struct judge_look *look);
 
 /* judge_leak.c */
 int judge_leak(struct judge_look *look);
+void judge_exits__clear(struct judge *j);
 
 /* judge_track.c */
 int judge_track(struct judge_look *look);

@@ -5,6 +5,8 @@
  * gone are ended and forgotten, so that what is remembered is bounded by what is watched.
  */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "cleanup.h"
@@ -14,6 +16,12 @@ static const enum finding_severity severity[FINDING_KINDS] = {
 	[FINDING_NESTED] = FINDING_WARNING, [FINDING_ORDER] = FINDING_WARNING, [FINDING_DEADLOCK] = FINDING_CRITICAL,
 	[FINDING_STALL] = FINDING_ERROR,    [FINDING_LEAK] = FINDING_WARNING,  [FINDING_DETACHED] = FINDING_WARNING,
 };
+
+/* Kinds that say what code does go on counting; of the others each opening is one occurrence. */
+static bool counts(enum finding_kind kind)
+{
+	return kind == FINDING_NESTED || kind == FINDING_ORDER;
+}
 
 void judge_said__clear(struct judge_said *s)
 {
@@ -162,7 +170,9 @@ static int said__tell_end(struct judge_said *s, const struct judge_look *look, e
 {
 	_cleanup_(finding__clear) struct finding f = s->last;
 	uint64_t ms = look->now->time > s->since ? (look->now->time - s->since) / 1000000 : 0;
+	const struct poolwatch_pool *p;
 	bool told = s->announced;
+	char failed[48] = "";
 	int err;
 
 	s->open = s->announced = false;
@@ -173,57 +183,72 @@ static int said__tell_end(struct judge_said *s, const struct judge_look *look, e
 	f.count = s->count;
 	f.time = look->now->time;
 	f.recovered_ms = ms;
+	p = ledger__pool(look->now, s->last.pool);
+	if (p && p->failures > s->failures && s->kind != FINDING_LEAK)
+		snprintf(failed, sizeof(failed), "; %" PRIu64 " request%s failed", (uint64_t)(p->failures - s->failures),
+			 p->failures - s->failures == 1 ? "" : "s");
 	if (event == FINDING_RETRACTED)
 		err = judge__explain(&f, "%s", how);
 	else
-		err = judge__explain(&f, "%s after %llu.%llu s", how, (unsigned long long)ms / 1000, (unsigned long long)ms % 1000 / 100);
+		err = judge__explain(&f, "%s after %" PRIu64 ".%" PRIu64 " s%s", how, ms / 1000, ms % 1000 / 100, failed);
 	return err ? err : look->emit(look->ctx, &f);
 }
 
-/* Kinds that say what code does go on counting; of the others each opening is one occurrence. */
-static bool counts(enum finding_kind kind)
+/* It begins, for the first time or again. */
+static int said__open(struct judge_said *s, const struct judge_look *look, const struct judge_found *found)
 {
-	return kind == FINDING_NESTED || kind == FINDING_ORDER;
+	const struct poolwatch_pool *p;
+	int err = said__members(s, look, found);
+
+	if (err)
+		return err;
+	p = found->pool ? ledger__pool(look->now, found->pool) : NULL;
+	s->failures = p ? p->failures : 0;
+	s->open = true;
+	s->since = found->since;
+	s->count = counts(s->kind) ? found->count : s->count + found->count;
+	s->outstanding = found->count;
+	return 0;
+}
+
+/* It goes on: more of it? */
+static int said__update(struct judge_said *s, const struct judge_look *look, const struct judge_found *found)
+{
+	if (counts(s->kind) && found->count > s->count)
+		s->count = found->count;
+	if (s->kind == FINDING_LEAK) {
+		if (found->count > s->outstanding)
+			s->count += found->count - s->outstanding;
+		s->outstanding = found->count;
+	}
+	if (s->kind == FINDING_DEADLOCK && found->ncore > s->nmembers)
+		return said__members(s, look, found);
+	return 0;
 }
 
 static int track__found(struct judge_look *look, const struct judge_found *found)
 {
 	struct judge *j = look->judge;
 	struct judge_said *s = found->said ? &j->said[found->said - 1] : said__find(j, found->kind, &found->key);
-	bool more;
+	bool first;
 	int err;
 
-	if (!s || !s->open) {
-		if (found->held_back)
-			return 0;
-		if (!s) {
-			s = said__add(j, found->kind, &found->key);
-			if (!s)
-				return -ENOMEM;
-		}
-		err = said__members(s, look, found);
-		if (err)
-			return err;
-		s->open = s->seen = true;
-		s->since = found->since;
-		s->count = counts(s->kind) ? found->count : s->count + 1;
-		if (!s->told)
-			return said__tell(s, look, found, FINDING_NEW);
-		more = true;
-	} else {
-		s->seen = true;
-		more = counts(s->kind) && found->count > s->count;
-		if (more)
-			s->count = found->count;
-		else if (s->kind == FINDING_DEADLOCK && found->ncore > s->nmembers)
-			return said__members(s, look, found);
-	}
-	if (counts(s->kind))
-		more = s->count > s->last.count;
-	if (!more || look->now->time - s->told < s->pause)
+	if (found->held_back && !(s && s->open))
 		return 0;
-	s->pause *= 2;
-	return said__tell(s, look, found, FINDING_REPEATED);
+	if (!s)
+		s = said__add(j, found->kind, &found->key);
+	if (!s)
+		return -ENOMEM;
+	err = s->open ? said__update(s, look, found) : said__open(s, look, found);
+	if (err)
+		return err;
+	s->seen = true;
+	first = !s->last.count;
+	if (!first && (s->count <= s->last.count || look->now->time - s->told < s->pause))
+		return 0;
+	if (!first)
+		s->pause *= 2;
+	return said__tell(s, look, found, first ? FINDING_NEW : FINDING_REPEATED);
 }
 
 /* Does it go on although nobody found it in this look? */
@@ -256,6 +281,8 @@ static bool process_gone(const struct judge_look *look, uint32_t pid)
 	return look->now->nprocs != 0;
 }
 
+static const char ambiguous[] = "who holds its units is not known after all: threads release what others have taken";
+
 static int track__missing(struct judge_look *look, size_t at)
 {
 	struct judge_said *s = &look->judge->said[at];
@@ -266,8 +293,7 @@ static int track__missing(struct judge_look *look, size_t at)
 		return said__tell_end(s, look, FINDING_RETRACTED, "not a pool after all: threads post it that never waited for it");
 	if (counts(s->kind)) {
 		if (p && p->flags & POOLWATCH_POOL_AMBIGUOUS)
-			return said__tell_end(s, look, FINDING_RETRACTED,
-					      "who holds its units is not known after all: threads release what others have taken");
+			return said__tell_end(s, look, FINDING_RETRACTED, ambiguous);
 		return 0;
 	}
 	if (gone)
@@ -277,6 +303,13 @@ static int track__missing(struct judge_look *look, size_t at)
 			return 0;
 		if (p && (p->foreign || p->flags & POOLWATCH_POOL_AMBIGUOUS))
 			return said__tell_end(s, look, FINDING_RETRACTED, "not a deadlock: a unit was returned by another thread than its holder");
+	}
+	if (p && s->kind == FINDING_LEAK && p->flags & POOLWATCH_POOL_AMBIGUOUS)
+		return said__tell_end(s, look, FINDING_RETRACTED, ambiguous);
+	/* A stall that turned out to be a deadlock goes on as that. */
+	if (p && s->kind == FINDING_STALL && look->pools[p - look->now->pools].deadlocked) {
+		s->open = s->announced = false;
+		return 0;
 	}
 	return said__tell_end(s, look, FINDING_RECOVERED, s->kind == FINDING_LEAK ? "returned after all" : "recovered");
 }
