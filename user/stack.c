@@ -223,7 +223,7 @@ static int process_of(struct stack_namer *s, const struct target *t, struct proc
 
 void stack__free_frames(struct finding_frame *frames, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; frames && i < n; i++) {
 		free(frames[i].symbol);
 		free(frames[i].module);
 		free(frames[i].file);

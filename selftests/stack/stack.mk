@@ -1,7 +1,7 @@
 # Unwinding and naming, of programs built in all the ways that make it hard.
 
 STACK_DIR := $(OUT)/selftests/stack
-TESTS += $(STACK_DIR)/test_stack
+TESTS += $(STACK_DIR)/test_stack $(STACK_DIR)/test_hostile
 STACK_HARD := -O2 -g -fomit-frame-pointer
 STACK_STRIP := --strip-all -R .comment
 
@@ -53,7 +53,7 @@ $(STACK_DIR)/cxx: selftests/stack/stack_cxx.cc | $(STACK_DIR)
 	$(call msg,TARGET,$@)
 	$(Q)$(CXX) $(STACK_HARD) $< -o $@
 
-$(STACK_DIR)/test_stack: selftests/stack/test_stack.c $(OUT)/kselftest/kselftest_harness.h $(OUT)/libpoolwatch-san.a \
-		$(STACK_TARGETS:%=$(STACK_DIR)/%) | $(STACK_DIR)
+$(STACK_DIR)/test_%: selftests/stack/test_%.c selftests/stack/hostile.h $(OUT)/kselftest/kselftest_harness.h \
+		$(OUT)/libpoolwatch-san.a $(STACK_TARGETS:%=$(STACK_DIR)/%) | $(STACK_DIR)
 	$(call msg,TEST,$@)
 	$(Q)$(CC) $(TEST_CFLAGS) $(SAN) -DSTACK_DIR='"$(STACK_DIR)"' $< $(OUT)/libpoolwatch-san.a $(PW_LIBS) -o $@
