@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The ledger drawn: what was asked for while what was held, and time held by place. Pure, but for the names that it asks for. */
+#ifndef POOLWATCH_GRAPH_H
+#define POOLWATCH_GRAPH_H
+
+#include <stdint.h>
+#include <stdio.h>
+#include "finding.h"
+#include "ledger.h"
+
+/* What the return address @site of process @tgid is called. */
+struct graph_names {
+	/*
+	 * *@out: the frames there, innermost first (one, more where functions were inlined, or a whole stack), an array that
+	 * the graph frees with their strings. Non-zero: not known, the number is printed.
+	 */
+	int (*frames)(void *ctx, uint32_t tgid, uint64_t site, struct finding_frame **out, size_t *n);
+	void *ctx;
+};
+
+/*
+ * graph__dot - the hold-to-request graph for Graphviz: a pool, the site that took a unit of it, the site that then asked, and
+ * the pool asked for. Edges say how often; those on a cycle of pools, which is where a deadlock can form, are red and have
+ * class="cycle".
+ * @names: NULL: numbers
+ * Return: 0; -ENOMEM; -EIO: @out did not take it.
+ */
+int graph__dot(FILE *out, const struct ledger *l, const struct graph_names *names);
+
+/*
+ * graph__folded - a line for each place that holds units now: "command;outer function;inner function;pool MICROSECONDS", the
+ * time that units taken there have been held, summed over units. The same returns.
+ */
+int graph__folded(FILE *out, const struct ledger *l, const struct graph_names *names);
+
+#endif
