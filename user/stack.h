@@ -52,8 +52,8 @@ struct stack_sample {
 	size_t len;
 	/*
 	 * While a function's return is probed, its return address on the stack is the kernel's trampoline. What was there
-	 * before, of all such calls that are in progress, innermost first (poolwatch_request.site). Without it the unwinder
-	 * ends at the first of them.
+	 * before, of all such calls that are in progress, innermost first (poolwatch_request.site); calls whose return is not
+	 * replaced may be among them. Without it the unwinder ends at the first trampoline.
 	 */
 	const uint64_t *returns;
 	size_t nreturns;

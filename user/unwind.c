@@ -39,7 +39,8 @@ struct unwinder {
 	size_t n, max;
 	size_t reads;
 	size_t resumed;			 /* of sample->returns */
-	uint64_t slot[STACK_MAX_FRAMES]; /* where each of those stood */
+	uint64_t slot[STACK_MAX_FRAMES]; /* where each of those stood; 0: it was never replaced */
+	bool resuming;			 /* the next frame's address is one of those */
 };
 
 static int by_start(const void *a, const void *b)
@@ -200,6 +201,7 @@ static bool resume(struct unwinder *u, uint64_t addr, Dwarf_Word *value)
 	if (u->resumed == u->sample->nreturns || u->resumed == STACK_MAX_FRAMES)
 		return false;
 	u->slot[u->resumed] = addr;
+	u->resuming = true;
 	*value = u->sample->returns[u->resumed++];
 	return true;
 }
@@ -339,11 +341,16 @@ static bool is_code(const struct unwinder *u, uint64_t pc)
 
 static int take_frame(Dwfl_Frame *frame, void *arg)
 {
+	const struct stack_sample *s = ((struct unwinder *)arg)->sample;
 	struct unwinder *u = arg;
 	Dwarf_Addr pc;
 
 	if (!dwfl_frame_pc(frame, &pc, NULL) || (u->n && !is_code(u, pc)))
 		return DWARF_CB_ABORT;
+	/* Not all of these calls have a trampoline: one whose return is caught at its ret instruction stands there as it is. */
+	if (u->n && !u->resuming && u->resumed < s->nreturns && u->resumed < STACK_MAX_FRAMES && pc == s->returns[u->resumed])
+		u->slot[u->resumed++] = 0;
+	u->resuming = false;
 	u->out[u->n++] = pc;
 	return u->n == u->max ? DWARF_CB_ABORT : DWARF_CB_OK;
 }
@@ -355,6 +362,7 @@ int unwinder__run(struct unwinder *u, const struct target *t, const struct stack
 	u->out = out;
 	u->max = max;
 	u->n = u->reads = u->resumed = 0;
+	u->resuming = false;
 	if (s->nreturns)
 		unwinder__look(u, t);
 	dwfl_getthread_frames(u->dwfl, 1, take_frame, u);

@@ -559,6 +559,17 @@ TEST_F(stack, probed_returns)
 	returns[1] = frame(self->f, self->n, "run")->address - base_of(&plain.t);
 	stack__free_frames(self->f, self->n);
 	self->f = NULL;
+
+	/* Of calls without a trampoline, they change nothing. */
+	sample.regs = plain.regs;
+	sample.stack = plain.stack;
+	sample.len = plain.len;
+	sample.returns = (uint64_t[]){ returns[0] + base_of(&plain.t), returns[1] + base_of(&plain.t) };
+	sample.nreturns = 2;
+	ASSERT_EQ(0, stack__trace_sample(self->s, &plain.t, &sample, &self->f, &self->n));
+	EXPECT_NE(NULL, frame(self->f, self->n, "run"));
+	stack__free_frames(self->f, self->n);
+	self->f = NULL;
 	end(&plain);
 
 	begin_how(&self->r, (struct how){ .program = STACK_DIR "/plain", .before_exec = probe_returns });
