@@ -3,20 +3,23 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include "cleanup.h"
 #include "cmd.h"
 #include "escape.h"
 #include "json.h"
+#include "plan.h"
 #include "presets.h"
 #include "spec_json.h"
+#include "target.h"
 
 static void usage(FILE *out)
 {
-	fputs("usage: poolwatch presets [--json] [NAME]...\n\n"
+	fputs("usage: poolwatch presets [--json] [-p PID] [NAME]...\n\n"
 	      "Lists the pool definitions that are built in, and those in " PRESETS_DIR "; or prints those of NAME, as\n"
-	      "they are written.\n\n"
-	      "  --json       one object a line: what 'check --json' prints, for all presets or for NAME\n",
+	      "they are written. With -p, says of each whether it fits that process, and if not, why.\n\n"
+	      "  -p, --pid PID  the process\n"
+	      "  --json         one object a line: as 'check --json' has definitions; with -p, what fits\n",
 	      out);
 }
 
@@ -86,13 +89,96 @@ static int show(const struct preset *p, bool json, bool whole)
 	return CMD_OK;
 }
 
-static int show_named(const struct presets *all, const char *name, bool json)
+/* A definition that code handles: all that is known here is whether its library is mapped. Return: 0 or -ENOENT. */
+static int fit_builtin(const struct spec_pool *pool, const struct target *t, char *why, size_t size)
+{
+	for (size_t i = 0; i < t->nmaps; i++) {
+		for (size_t k = 0; k < pool->nlibs; k++) {
+			if (!plan__lib_matches(t, &t->maps[i], pool->libs[k]))
+				continue;
+			snprintf(why, size, "uses %s; builtin %s looks for pools in it", pool->libs[k], pool->builtin);
+			return 0;
+		}
+	}
+	snprintf(why, size, "process %u does not use %s (pool '%s')", t->pid, pool->nlibs ? pool->libs[0] : "it", pool->name);
+	return -ENOENT;
+}
+
+/* Whether a preset fits the process, in one line. */
+static int fit(const struct preset *p, const struct target *t, bool json)
+{
+	char why[PLAN_ERROR + 64] = "";
+	struct spec_error error;
+	struct spec spec = { 0 };
+	struct plan plan = { 0 };
+	struct json j;
+	int err = preset__parse(p, &spec, &error);
+	bool learn = false;
+
+	if (err)
+		return report(p, err, &error, json);
+	if (spec.pools[0].builtin)
+		err = fit_builtin(&spec.pools[0], t, why, sizeof(why));
+	else
+		err = plan__make(t, &spec, 0, &plan, why);
+	for (size_t i = 0; i < plan.nprobes; i++)
+		learn |= plan.probes[i].learn;
+	if (!err && plan.nfiles) {
+		char path[160];
+
+		escape__string(path, sizeof(path), plan.files[0].path, 0);
+		snprintf(why, sizeof(why), "%zu function%s in %s%s", plan.nprobes, plan.nprobes == 1 ? "" : "s", path,
+			 learn ? "; not a version whose offsets are known: capacity is learned" : "");
+	}
+	if (json) {
+		json__init(&j, stdout);
+		json__object(&j, NULL);
+		json__string(&j, "type", "preset");
+		json__string(&j, "name", p->name);
+		json__u64(&j, "pid", t->pid);
+		json__bool(&j, "fits", !err);
+		json__string(&j, "file", plan.nfiles ? plan.files[0].path : NULL);
+		json__u64(&j, "functions", plan.nprobes);
+		json__bool(&j, "learn", learn);
+		json__string(&j, "why", why);
+		json__end_object(&j);
+		json__end_line(&j);
+	} else {
+		printf("%-14s%-6s%s\n", p->name, err ? "no" : "yes", why);
+	}
+	plan__clear(&plan);
+	spec__clear(&spec);
+	return CMD_OK;
+}
+
+static int show_named(const struct presets *all, const char *name, const struct target *t, bool json)
 {
 	for (size_t i = 0; i < all->n; i++)
 		if (!strcmp(all->list[i].name, name))
-			return show(&all->list[i], json, true);
+			return t ? fit(&all->list[i], t, json) : show(&all->list[i], json, true);
 	fprintf(stderr, "poolwatch presets: no preset '%s'. 'poolwatch presets' lists them.\n", name);
 	return CMD_FAILED;
+}
+
+static int list(const struct target *t, char **names, int n, bool json)
+{
+	struct presets all;
+	int ret = CMD_OK;
+
+	if (presets__list(PRESETS_DIR, &all)) {
+		fprintf(stderr, "poolwatch presets: out of memory\n");
+		return CMD_FAILED;
+	}
+	if (t && !json)
+		printf("%-14s%-6s%s\n", "NAME", "FITS", "WHY");
+	else if (!n && !json)
+		printf("%-14s%-34s%s\n", "NAME", "LIBRARY", "WHAT");
+	for (size_t i = 0; !n && i < all.n; i++)
+		ret |= t ? fit(&all.list[i], t, json) : show(&all.list[i], json, false);
+	for (int i = 0; i < n; i++)
+		ret |= show_named(&all, names[i], t, json);
+	presets__clear(&all);
+	return ret;
 }
 
 int cmd_presets(int argc, char **argv)
@@ -100,13 +186,16 @@ int cmd_presets(int argc, char **argv)
 	static const struct option options[] = {
 		{ "help", no_argument, NULL, 'h' },
 		{ "json", no_argument, NULL, 'j' },
+		{ "pid", required_argument, NULL, 'p' },
 		{ 0 },
 	};
-	struct presets all;
+	unsigned long pid = 0;
+	struct target t;
 	bool json = false;
-	int opt, ret = CMD_OK;
+	char *end;
+	int opt, ret;
 
-	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "hp:", options, NULL)) != -1) {
 		switch (opt) {
 		case 'h':
 			usage(stdout);
@@ -114,21 +203,27 @@ int cmd_presets(int argc, char **argv)
 		case 'j':
 			json = true;
 			break;
+		case 'p':
+			pid = strtoul(optarg, &end, 10);
+			if (*optarg < '0' || *optarg > '9' || *end || !pid || pid > INT32_MAX) {
+				fprintf(stderr, "poolwatch presets: -p wants a process number, not '%s'\n", optarg);
+				return CMD_USAGE;
+			}
+			break;
 		default:
 			fprintf(stderr, "'poolwatch presets --help' tells its options.\n");
 			return CMD_USAGE;
 		}
 	}
-	if (presets__list(PRESETS_DIR, &all)) {
-		fprintf(stderr, "poolwatch presets: out of memory\n");
+	if (!pid)
+		return list(NULL, argv + optind, argc - optind, json);
+
+	ret = target__open((uint32_t)pid, &t);
+	if (ret) {
+		fprintf(stderr, "poolwatch presets: process %lu: %s\n", pid, target__error(ret));
 		return CMD_FAILED;
 	}
-	if (optind == argc && !json)
-		printf("%-14s%-34s%s\n", "NAME", "LIBRARY", "WHAT");
-	for (size_t i = 0; optind == argc && i < all.n; i++)
-		ret |= show(&all.list[i], json, false);
-	for (int i = optind; i < argc; i++)
-		ret |= show_named(&all, argv[i], json);
-	presets__clear(&all);
+	ret = list(&t, argv + optind, argc - optind, json);
+	target__close(&t);
 	return ret;
 }

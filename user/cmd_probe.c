@@ -113,26 +113,8 @@ static int add_presets(struct request *r)
 static int fail_target(const struct request *r, int err)
 {
 	char message[160];
-	const char *what;
 
-	switch (err) {
-	case -ESRCH:
-		what = "there is no such process: 'ps -e' lists those that run";
-		break;
-	case -EACCES:
-	case -EPERM:
-		what = "no permission to look at it: run as root, or with CAP_SYS_PTRACE";
-		break;
-	case -ENOEXEC:
-		what = "it is a 32-bit or foreign program: only x86-64 can be probed";
-		break;
-	case -EINVAL:
-		what = "it is a kernel thread: it has no pools";
-		break;
-	default:
-		what = strerror(-err);
-	}
-	snprintf(message, sizeof(message), "process %u: %s", r->pid, what);
+	snprintf(message, sizeof(message), "process %u: %s", r->pid, target__error(err));
 	say_error(r, message);
 	return CMD_FAILED;
 }

@@ -373,3 +373,20 @@ int target__activity(uint32_t pid, uint32_t tid, struct target_activity *out)
 	*out = a;
 	return 0;
 }
+
+const char *target__error(int err)
+{
+	switch (err) {
+	case -ESRCH:
+		return "there is no such process: 'ps -e' lists those that run";
+	case -EACCES:
+	case -EPERM:
+		return "no permission to look at it: run as root, or with CAP_SYS_PTRACE";
+	case -ENOEXEC:
+		return "it is a 32-bit or foreign program: only x86-64 can be probed";
+	case -EINVAL:
+		return "it is a kernel thread: it has no pools";
+	default:
+		return strerror(-err);
+	}
+}

@@ -39,6 +39,8 @@ struct target {
  */
 int target__open(uint32_t pid, struct target *t);
 void target__close(struct target *t);
+/* What a failure of target__open means, and what to do: to be said after "process N: ". */
+const char *target__error(int err);
 /* Read the maps again (after dlopen). */
 int target__refresh(struct target *t);
 /* Is it still the same process? */
