@@ -1,0 +1,2 @@
+# The commands that need no privilege, as a user runs them: scripts that print TAP.
+TESTS += selftests/cmd/definitions
