@@ -31,87 +31,58 @@ enum pw_py_state {
 	PW_PY_OPENED,  /* granted, and the connection is being opened */
 };
 
-struct pw_py_thread {
-	__u64 pool; /* address */
-	__u64 since;
-	__u64 site;
-	__u32 request;
-	__u32 full;
-	__u32 state;
-	__u32 slot; /* of the pool */
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
-	__type(key, __u64); /* pid and tgid */
-	__type(value, struct pw_py_thread);
-} pw_py_threads SEC(".maps");
-
-/* Connection records that were taken from a queue: only these are known by name when they come back. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
-	__type(key, struct pw_unit_key);
-	__type(value, __u8);
-} pw_py_records SEC(".maps");
-
 struct pw_py_hit {
-	const struct pw_python *py;
+	struct pw_python *py;
 	const struct pw_probe *probe;
-	__u64 pid_tgid;
-	__u64 frame[3];
-	__u32 code[3];
+	struct pw_python_thread *thread;
+	__u32 tgid;
+	struct py_frame frame[3]; /* innermost first */
 };
 
-/* A hit that matters: its process, its interpreter, its two innermost functions. */
+/* A hit: its process, its interpreter, its innermost function. */
 static __always_inline int py__begin(struct pw_py_hit *h, struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx), *hits;
-	__u32 tgid, slot = PW_COOKIE_PROBE(cookie);
+	__u32 slot = PW_COOKIE_PROBE(cookie);
 
-	h->pid_tgid = bpf_get_current_pid_tgid();
-	tgid = h->pid_tgid >> 32;
-	if (tgid != PW_COOKIE_TGID(cookie)) {
+	h->tgid = bpf_get_current_pid_tgid() >> 32;
+	if (h->tgid != PW_COOKIE_TGID(cookie)) {
 		count_loss(POOLWATCH_FOREIGN_TGID);
 		return -1;
 	}
 	hits = bpf_map_lookup_elem(&pw_hits, &slot);
 	if (hits)
 		++*hits;
-	h->py = bpf_map_lookup_elem(&pw_pythons, &tgid);
+	h->py = bpf_map_lookup_elem(&pw_pythons, &h->tgid);
 	h->probe = bpf_map_lookup_elem(&pw_probes, &slot);
-	if (!h->py || !h->probe)
+	h->thread = bpf_task_storage_get(&pw_python_threads, bpf_get_current_task_btf(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!h->py || !h->probe || !h->thread)
 		return -1;
-	h->frame[0] = py__python_frame(h->py, py__frame(h->py));
-	if (!h->frame[0])
-		return -1;
-	h->code[0] = py__code_of(h->py, tgid, h->frame[0]);
-	if (h->code[0] == PW_PY_OTHER)
-		return -1;
-	h->frame[1] = py__outer(h->py, h->frame[0]);
-	if (!h->frame[1])
-		return -1;
-	h->code[1] = py__code_of(h->py, tgid, h->frame[1]);
-	return 0;
+	h->thread->window_len = 0;
+	return py__python_frame(h->py, h->thread, py__frame(h->py, h->thread), &h->frame[0]);
 }
 
-static __always_inline __u32 py__third(struct pw_py_hit *h)
+/* Is the function of frame @n this one? The frames inside of it have been looked at. */
+static __always_inline bool py__at(struct pw_py_hit *h, __u32 n, __u32 what)
 {
-	h->frame[2] = py__outer(h->py, h->frame[1]);
-	return h->frame[2] ? py__code_of(h->py, h->pid_tgid >> 32, h->frame[2]) : PW_PY_OTHER;
+	return py__is(h->py, h->tgid, h->frame[n].code, what);
+}
+
+static __always_inline bool py__next(struct pw_py_hit *h, __u32 n)
+{
+	return !py__python_frame(h->py, h->thread, h->frame[n - 1].previous, &h->frame[n]);
 }
 
 /* Local variable @n of @frame; the arguments come first. */
-static __always_inline __u64 py__local(const struct pw_python *py, __u64 frame, __u32 n)
+static __always_inline __u64 py__local(struct pw_py_hit *h, const struct py_frame *frame, __u32 n)
 {
-	return py__read(frame + py->frame_locals + 8 * n);
+	return py__variable(h->py, h->thread, frame, n);
 }
 
 /* Was this __exit__(self, *args) given no exception: is the first of its arguments None? */
-static __always_inline bool py__no_exception(const struct pw_py_hit *h)
+static __always_inline bool py__no_exception(struct pw_py_hit *h)
 {
-	__u64 args = py__local(h->py, h->frame[0], 1);
+	__u64 args = py__local(h, &h->frame[0], 1);
 
 	return py__read(args + h->py->tuple_items) == h->py->none;
 }
@@ -144,7 +115,7 @@ static __always_inline int py__deed(struct pw_deed *d, const struct pw_py_hit *h
 }
 
 /* Of a deed of this thread's request, which @t remembers. */
-static __always_inline void py__resume(struct pw_deed *d, const struct pw_py_thread *t)
+static __always_inline void py__resume(struct pw_deed *d, const struct pw_python_thread *t)
 {
 	d->site = t->site;
 	d->request = t->request;
@@ -167,10 +138,11 @@ static __always_inline void py__tell_edge(const struct pw_deed *d)
 	emit__end(r);
 }
 
-static __always_inline void py__ask(struct pw_py_hit *h, struct pw_py_thread *t)
+static __always_inline void py__ask(struct pw_py_hit *h)
 {
-	static const struct pw_py_thread idle;
-	__u64 pool = py__local(h->py, h->frame[2], 0), outer;
+	struct pw_python_thread *t = h->thread;
+	__u64 pool = py__local(h, &h->frame[2], 0);
+	struct py_frame outer;
 	struct pw_deed d;
 	__u32 slot;
 	bool again;
@@ -178,15 +150,9 @@ static __always_inline void py__ask(struct pw_py_hit *h, struct pw_py_thread *t)
 	if (py__deed(&d, h, pool, true))
 		return;
 	slot = d.pool;
-	if (!t) {
-		bpf_map_update_elem(&pw_py_threads, &h->pid_tgid, &idle, BPF_ANY);
-		t = bpf_map_lookup_elem(&pw_py_threads, &h->pid_tgid);
-		if (!t)
-			return;
-	}
 	/* _do_get calls itself when another thread was quicker: still the same request. */
-	outer = py__outer(h->py, h->frame[2]);
-	again = t->pool == pool && outer && py__code_of(h->py, h->pid_tgid >> 32, outer) == PW_PY_DO_GET;
+	again = t->pool == pool && (t->state == PW_PY_OPENING || t->state == PW_PY_OPENED) &&
+		!py__python_frame(h->py, t, h->frame[2].previous, &outer) && py__is(h->py, h->tgid, outer.code, PW_PY_DO_GET);
 	if (again && t->state == PW_PY_OPENING) {
 		t->state = PW_PY_ASKING;
 		return;
@@ -202,7 +168,7 @@ static __always_inline void py__ask(struct pw_py_hit *h, struct pw_py_thread *t)
 		d.pool = slot;
 		d.request = PW_NO_SLOT;
 	}
-	d.site = py__capture(h->py, h->pid_tgid, h->frame[2]);
+	d.site = py__capture(h->py, t, h->tgid, h->frame[2].at);
 	ledger__request(&d);
 	t->pool = pool;
 	t->since = d.now;
@@ -215,39 +181,33 @@ static __always_inline void py__ask(struct pw_py_hit *h, struct pw_py_thread *t)
 		py__tell_edge(&d);
 }
 
-static __always_inline void py__granted(struct pw_deed *d, const struct pw_py_hit *h, struct pw_py_thread *t, __u64 record)
+static __always_inline void py__granted(struct pw_deed *d, struct pw_py_hit *h, __u64 record)
 {
-	struct poolwatch_pool *p = bpf_map_lookup_elem(&pw_pools, &d->pool);
-	struct pw_unit_key key = { .resource = record };
-	__u8 one = 1;
+	struct pw_python_thread *t = h->thread;
 
-	if (!p)
-		return;
 	py__resume(d, t);
 	d->resource = record;
 	ledger__waited(d, d->now - t->since, true);
 	ledger__grant(d);
-	key.pool = p->head.id;
-	if (record)
-		bpf_map_update_elem(&pw_py_records, &key, &one, BPF_ANY);
 }
 
 /* Queue.get ends. */
-static __always_inline void py__got(struct pw_py_hit *h, struct pw_py_thread *t)
+static __always_inline void py__got(struct pw_py_hit *h)
 {
-	__u64 pool = py__local(h->py, h->frame[2], 0);
+	struct pw_python_thread *t = h->thread;
+	__u64 pool = py__local(h, &h->frame[2], 0);
 	struct pw_deed d;
 
-	if (!t || t->state != PW_PY_ASKING || t->pool != pool || py__deed(&d, h, pool, false))
+	if (t->state != PW_PY_ASKING || t->pool != pool || py__deed(&d, h, pool, false))
 		return;
 	if (py__no_exception(h)) {
 		t->state = PW_PY_IDLE;
-		py__granted(&d, h, t, py__local(h->py, h->frame[1], PW_PY_ITEM));
+		py__granted(&d, h, py__local(h, &h->frame[1], PW_PY_ITEM));
 		ledger__ended(&d);
 		return;
 	}
 	/* Queue.get(self, block, timeout): did it wait? */
-	if (py__local(h->py, h->frame[1], 1) != h->py->true_) {
+	if (py__local(h, &h->frame[1], 1) != h->py->true_) {
 		t->state = PW_PY_OPENING;
 		return;
 	}
@@ -258,36 +218,39 @@ static __always_inline void py__got(struct pw_py_hit *h, struct pw_py_thread *t)
 }
 
 /* It may open a connection. */
-static __always_inline void py__open(struct pw_py_hit *h, struct pw_py_thread *t)
+static __always_inline void py__open(struct pw_py_hit *h)
 {
-	__u64 pool = py__local(h->py, h->frame[1], 0);
+	struct pw_python_thread *t = h->thread;
+	__u64 pool = py__local(h, &h->frame[1], 0);
 	struct pw_deed d;
 	__u32 was;
 
-	if (!t || (t->state != PW_PY_OPENING && t->state != PW_PY_LATE) || t->pool != pool || py__deed(&d, h, pool, false))
+	if ((t->state != PW_PY_OPENING && t->state != PW_PY_LATE) || t->pool != pool || py__deed(&d, h, pool, false))
 		return;
 	was = t->state;
 	t->state = PW_PY_OPENED;
-	py__granted(&d, h, t, 0);
+	py__granted(&d, h, 0);
 	if (was == PW_PY_OPENING)
 		ledger__ended(&d);
 }
 
 /* A unit that the thread thought it had is not: the connection could not be opened. */
-static __always_inline void py__not_opened(struct pw_py_hit *h, struct pw_py_thread *t)
+static __always_inline void py__not_opened(struct pw_py_hit *h)
 {
-	__u64 pool = py__local(h->py, h->frame[1], 0);
+	struct pw_python_thread *t = h->thread;
+	__u64 pool = py__local(h, &h->frame[1], 0);
 	struct pw_deed d;
 
-	if (!t || t->state != PW_PY_OPENED || t->pool != pool || py__deed(&d, h, pool, false))
+	if (t->state != PW_PY_OPENED || t->pool != pool || py__deed(&d, h, pool, false))
 		return;
 	t->state = PW_PY_IDLE;
 	ledger__release(&d);
 }
 
-static __always_inline void py__return(struct pw_py_hit *h, struct pw_py_thread *t, __u64 frame)
+static __always_inline void py__return(struct pw_py_hit *h, const struct py_frame *frame)
 {
-	__u64 pool = py__local(h->py, frame, 0), record = py__local(h->py, frame, 1);
+	struct pw_python_thread *t = h->thread;
+	__u64 pool = py__local(h, frame, 0), record = py__local(h, frame, 1);
 	struct poolwatch_pool *p;
 	struct pw_unit_key key = {};
 	struct pw_deed d;
@@ -297,11 +260,12 @@ static __always_inline void py__return(struct pw_py_hit *h, struct pw_py_thread 
 	p = bpf_map_lookup_elem(&pw_pools, &d.pool);
 	if (!p)
 		return;
-	if (t && t->state == PW_PY_OPENED)
+	if (t->state == PW_PY_OPENED)
 		t->state = PW_PY_IDLE;
 	key.resource = record;
 	key.pool = p->head.id;
-	if (!bpf_map_delete_elem(&pw_py_records, &key))
+	/* One that was opened for its holder got its name only then: it is given back by count. */
+	if (bpf_map_lookup_elem(&pw_units, &key))
 		d.resource = record;
 	ledger__release(&d);
 }
@@ -310,18 +274,20 @@ SEC("uprobe")
 int pw_py_try(struct pt_regs *ctx)
 {
 	struct pw_py_hit h = {};
-	struct pw_py_thread *t;
 
 	if (py__begin(&h, ctx))
 		return 0;
-	t = bpf_map_lookup_elem(&pw_py_threads, &h.pid_tgid);
-	if (h.code[0] == PW_PY_COND_ENTER && h.code[1] == PW_PY_GET) {
-		if (py__third(&h) == PW_PY_DO_GET)
-			py__ask(&h, t);
-	} else if (h.code[0] == PW_PY_DEC && h.code[1] == PW_PY_DO_GET) {
-		py__not_opened(&h, t);
-	} else if (h.code[0] == PW_PY_DEC && h.code[1] == PW_PY_DO_RETURN) {
-		py__return(&h, t, h.frame[1]);
+	if (py__at(&h, 0, PW_PY_COND_ENTER)) {
+		if (!py__next(&h, 1) || !py__at(&h, 1, PW_PY_GET) || !py__next(&h, 2) || !py__at(&h, 2, PW_PY_DO_GET))
+			return 0;
+		py__ask(&h);
+	} else if (py__at(&h, 0, PW_PY_DEC)) {
+		if (!py__next(&h, 1))
+			return 0;
+		if (py__at(&h, 1, PW_PY_DO_GET))
+			py__not_opened(&h);
+		else if (py__at(&h, 1, PW_PY_DO_RETURN))
+			py__return(&h, &h.frame[1]);
 	}
 	return 0;
 }
@@ -330,19 +296,22 @@ SEC("uprobe")
 int pw_py_post(struct pt_regs *ctx)
 {
 	struct pw_py_hit h = {};
-	struct pw_py_thread *t;
 
 	if (py__begin(&h, ctx))
 		return 0;
-	t = bpf_map_lookup_elem(&pw_py_threads, &h.pid_tgid);
-	if (h.code[0] == PW_PY_COND_EXIT && h.code[1] == PW_PY_GET) {
-		if (py__third(&h) == PW_PY_DO_GET)
-			py__got(&h, t);
-	} else if (h.code[0] == PW_PY_COND_EXIT && h.code[1] == PW_PY_PUT) {
-		if (py__third(&h) == PW_PY_DO_RETURN && py__no_exception(&h))
-			py__return(&h, t, h.frame[2]);
-	} else if (h.code[0] == PW_PY_INC && h.code[1] == PW_PY_DO_GET) {
-		py__open(&h, t);
+	if (py__at(&h, 0, PW_PY_COND_EXIT)) {
+		if (!py__next(&h, 1))
+			return 0;
+		if (py__at(&h, 1, PW_PY_GET)) {
+			if (py__next(&h, 2) && py__at(&h, 2, PW_PY_DO_GET))
+				py__got(&h);
+		} else if (py__at(&h, 1, PW_PY_PUT)) {
+			if (py__next(&h, 2) && py__at(&h, 2, PW_PY_DO_RETURN) && py__no_exception(&h))
+				py__return(&h, &h.frame[2]);
+		}
+	} else if (py__at(&h, 0, PW_PY_INC)) {
+		if (py__next(&h, 1) && py__at(&h, 1, PW_PY_DO_GET))
+			py__open(&h);
 	}
 	return 0;
 }

@@ -9,6 +9,28 @@
 #include <linux/types.h>
 #endif
 
+/* The functions that matter, by what they are. */
+enum pw_python_code {
+	PW_PY_OTHER,
+	PW_PY_COND_ENTER, /* threading: Condition.__enter__ */
+	PW_PY_COND_EXIT,
+	PW_PY_GET, /* sqlalchemy.util.queue: Queue.get */
+	PW_PY_PUT,
+	PW_PY_DO_GET, /* sqlalchemy.pool.impl: QueuePool._do_get */
+	PW_PY_DO_RETURN,
+	PW_PY_INC,
+	PW_PY_DEC,
+	PW_PY_CODES,
+};
+
+/* Offsets in a frame that a program must have as constants; user space refuses what has others. */
+#define PW_PYTHON_311_CODE 0x20
+#define PW_PYTHON_311_PREVIOUS 0x30
+#define PW_PYTHON_312_CODE 0
+#define PW_PYTHON_312_PREVIOUS 0x8
+#define PW_PYTHON_312_OWNER 0x46
+#define PW_PYTHON_INSTR 0x38
+
 /*
  * One interpreter, per process. All offsets are of this interpreter's version; a field that the version does not have is
  * PW_PYTHON_NONE.
@@ -32,6 +54,7 @@ struct pw_python {
 	__u16 str_length;
 	__u16 str_ascii; /* text of an ASCII string */
 	__u16 tuple_items;
+	__u64 known[PW_PY_CODES]; /* code objects met; 0: not yet. Written by the programs */
 };
 
 /* The owner of a frame that runs no Python code: an entry from C. */

@@ -1,29 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Walking the frames of CPython. The interpreter lock is held by the calling thread wherever this is used, so nothing
- * it reads can change meanwhile; that it is held is checked, not assumed.
+ * Walking the frames of CPython. What is read belongs to the calling thread, which is in a call out of the interpreter, so
+ * nothing of it changes meanwhile; that the thread state found is its own is checked, not assumed.
  */
 #ifndef POOLWATCH_PYTHON_WALK_BPF_H
 #define POOLWATCH_PYTHON_WALK_BPF_H
 
-#include "vmlinux.h"
-#include <bpf/bpf_helpers.h>
-#include <bpf/bpf_core_read.h>
-#include <bpf/bpf_tracing.h>
+#include "emit.bpf.h"
 #include "python.h"
 
-/* The functions that matter, by what they are. */
-enum pw_python_code {
-	PW_PY_OTHER,
-	PW_PY_COND_ENTER, /* threading: Condition.__enter__ */
-	PW_PY_COND_EXIT,
-	PW_PY_GET, /* sqlalchemy.util.queue: Queue.get */
-	PW_PY_PUT,
-	PW_PY_DO_GET, /* sqlalchemy.pool.impl: QueuePool._do_get */
-	PW_PY_DO_RETURN,
-	PW_PY_INC,
-	PW_PY_DEC,
-};
+#define E2BIG 7
 
 /* Process number -> its interpreter. */
 struct {
@@ -31,11 +17,11 @@ struct {
 	__uint(max_entries, 256);
 	__type(key, __u32);
 	__type(value, struct pw_python);
-} pw_pythons __weak SEC(".maps");
+} pw_pythons SEC(".maps");
 
 /*
- * What a code object is. The address alone says nothing for ever: code objects are freed, so its names are kept with the
- * verdict. Strings are compared only when those differ.
+ * What a code object is, as long as not all that matter were met. The address alone says nothing for ever: code objects are
+ * freed, so its names are kept with the verdict. Strings are compared only when those differ.
  */
 struct pw_python_code_key {
 	__u64 code;
@@ -52,22 +38,48 @@ struct {
 	__uint(max_entries, 32768);
 	__type(key, struct pw_python_code_key);
 	__type(value, struct pw_python_verdict);
-} pw_python_codes __weak SEC(".maps");
+} pw_python_codes SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, PW_PYTHON_STACKS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u64);
 	__type(value, struct pw_python_stack);
-} pw_python_stacks __weak SEC(".maps");
+} pw_python_stacks SEC(".maps");
 
-/* Where a stack is put together before it goes into the map. */
+/*
+ * Frames lie one behind the other on a stack of their own, callers first. A read costs more than what it reads, so they are
+ * read by the window: as many as fit before the innermost one, in its page, for the page before may not be there.
+ */
+#define PY_WINDOW 1024
+#define PY_FRAME_BYTES 72 /* all fields of a frame up to its local variables */
+#define PY_BEYOND 88	  /* and the first two of these */
+
+/* What is known of a thread: its interpreter state, and where it is in _do_get. Written by the thread itself only. */
+struct pw_python_thread {
+	__u64 ts; /* address of its thread state; 0: not found yet */
+	__u64 pool; /* address */
+	__u64 since;
+	__u64 site;
+	__u32 request;
+	__u32 full;
+	__u32 state; /* enum pw_py_state */
+	__u32 slot;  /* of the pool */
+	/* Room that the BPF stack has not. */
+	__u64 window_at; /* address that window[] is a copy of */
+	__u32 window_len;
+	__u32 pad;
+	__u8 window[PY_WINDOW];
+	struct pw_python_stack stack;
+};
+
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 4096);
-	__type(key, __u64);
-	__type(value, struct pw_python_stack);
-} pw_python_scratch __weak SEC(".maps");
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct pw_python_thread);
+} pw_python_threads SEC(".maps");
 
 static __always_inline __u64 py__read(__u64 addr)
 {
@@ -78,37 +90,113 @@ static __always_inline __u64 py__read(__u64 addr)
 	return v;
 }
 
-/* The current frame of the calling thread, or 0 if it does not hold the interpreter lock. */
-static __always_inline __u64 py__frame(const struct pw_python *py)
-{
-	struct task_struct *task = (void *)bpf_get_current_task();
-	__u64 ts = py__read(py->holder), frame;
+/* The part of a thread state with the fields looked at. */
+#define PY_TS_FROM 0x30
+#define PY_TS_WORDS 16
 
-	if (ts && py->holder_then != PW_PYTHON_NONE)
-		ts = py__read(ts + py->holder_then);
-	if (!ts || py__read(ts + py->ts_thread) != BPF_CORE_READ(task, thread.fsbase))
-		return 0;
-	frame = py__read(ts + py->ts_frame);
+/* The current frame of the calling thread, or 0: it runs no Python, or holds no interpreter lock. */
+static __always_inline __u64 py__frame(const struct pw_python *py, struct pw_python_thread *t)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 raw[PY_TS_WORDS], frame;
+
+	/* Who holds the lock is found in the runtime; a state once found stays the thread's until it is freed. */
+	for (int i = 0; i < 2; i++) {
+		if (t->ts && !bpf_probe_read_user(raw, sizeof(raw), (void *)(t->ts + PY_TS_FROM)) &&
+		    raw[(__u32)(py->ts_thread - PY_TS_FROM) / 8 & (PY_TS_WORDS - 1)] == task->thread.fsbase)
+			break;
+		t->ts = 0;
+		if (i)
+			return 0;
+		t->ts = py__read(py->holder);
+		if (t->ts && py->holder_then != PW_PYTHON_NONE)
+			t->ts = py__read(t->ts + py->holder_then);
+	}
+	frame = raw[(__u32)(py->ts_frame - PY_TS_FROM) / 8 & (PY_TS_WORDS - 1)];
 	if (frame && py->cframe_frame != PW_PYTHON_NONE)
 		frame = py__read(frame + py->cframe_frame);
 	return frame;
 }
 
-/* The frame itself, or the next one out that runs Python code: in between lie those of the interpreter's entries from C. */
-static __always_inline __u64 py__python_frame(const struct pw_python *py, __u64 frame)
-{
-	__u8 owner = 0;
+/* A frame: what its offsets in struct pw_python say. */
+struct py_frame {
+	__u64 at; /* its address; 0: there is none */
+	__u64 code;
+	__u64 previous;
+	__u64 instr;
+};
 
-	if (py->frame_owner == PW_PYTHON_NONE || !frame)
-		return frame;
-	if (bpf_probe_read_user(&owner, sizeof(owner), (void *)(frame + py->frame_owner)))
+/* Where in the window the @len bytes from @at on are, put there if need be. Return: an offset, or -1. */
+static __always_inline long py__window(struct pw_python_thread *t, __u64 at, __u32 len)
+{
+	__u64 from = at + PY_BEYOND - PY_WINDOW;
+	__u32 n;
+
+	if (at >= t->window_at && at - t->window_at + len <= t->window_len)
+		return at - t->window_at;
+	if (from < (at & ~4095ull))
+		from = at & ~4095ull;
+	n = at + PY_BEYOND - from;
+	if (n > PY_WINDOW)
+		return -1;
+	t->window_at = from;
+	t->window_len = n;
+	if (!bpf_probe_read_user(t->window, n, (void *)from))
+		return at - from;
+	/* The last frame of a chunk may have no local variables. */
+	t->window_at = at;
+	t->window_len = PY_FRAME_BYTES;
+	if (!bpf_probe_read_user(t->window, PY_FRAME_BYTES, (void *)at))
 		return 0;
-	return owner == PW_PYTHON_OWNER_C ? py__read(frame + py->frame_previous) : frame;
+	t->window_len = 0;
+	return -1;
 }
 
-static __always_inline __u64 py__outer(const struct pw_python *py, __u64 frame)
+static __always_inline int py__load(const struct pw_python *py, struct pw_python_thread *t, __u64 at, struct py_frame *f)
 {
-	return py__python_frame(py, py__read(frame + py->frame_previous));
+	long off;
+	__u64 *raw;
+
+	f->at = 0;
+	if (!at || at & 7)
+		return -1;
+	off = py__window(t, at, PY_FRAME_BYTES);
+	if (off < 0 || off > PY_WINDOW - PY_FRAME_BYTES)
+		return -1;
+	raw = (__u64 *)(t->window + off);
+	/* Two layouts are known. */
+	if (py->frame_code) {
+		f->code = raw[PW_PYTHON_311_CODE / 8];
+		f->previous = raw[PW_PYTHON_311_PREVIOUS / 8];
+	} else {
+		f->code = raw[PW_PYTHON_312_CODE / 8];
+		f->previous = raw[PW_PYTHON_312_PREVIOUS / 8];
+		/* An entry from C runs no Python code. */
+		if ((raw[PW_PYTHON_312_OWNER / 8] >> (PW_PYTHON_312_OWNER % 8 * 8) & 0xff) == PW_PYTHON_OWNER_C)
+			f->code = 0;
+	}
+	f->instr = raw[PW_PYTHON_INSTR / 8];
+	f->at = at;
+	return 0;
+}
+
+/* The frame at @at, or the next one out that runs Python code: between them lie entries of the interpreter from C. */
+static __always_inline int py__python_frame(const struct pw_python *py, struct pw_python_thread *t, __u64 at, struct py_frame *f)
+{
+	if (py__load(py, t, at, f))
+		return -1;
+	return f->code ? 0 : py__load(py, t, f->previous, f);
+}
+
+static __always_inline __u64 py__variable(const struct pw_python *py, struct pw_python_thread *t, const struct py_frame *f, __u32 n)
+{
+	__u64 at = f->at + py->frame_locals + 8 * n;
+
+	__u64 off = at - t->window_at;
+
+	if (at >= t->window_at && off + 8 <= t->window_len && off <= PY_WINDOW - 8)
+		return *(__u64 *)(t->window + off);
+	return py__read(at);
 }
 
 /* Does the ASCII string object @str end in the @n bytes of @text (equal: is it that text)? */
@@ -160,71 +248,60 @@ static __noinline __u32 py__judge_code(const struct pw_python *py, __u64 filenam
 	return PW_PY_OTHER;
 }
 
-/* What the function of @frame is. */
-static __always_inline __u32 py__code_of(const struct pw_python *py, __u32 tgid, __u64 frame)
+/* What the code object @code is, by its names. What matters lives as long as its module: remember where it is. */
+static __noinline __u32 py__learn_code(struct pw_python *py, __u32 tgid, __u64 code)
 {
-	struct pw_python_code_key key = { .tgid = tgid };
+	struct pw_python_code_key key = { .code = code, .tgid = tgid };
 	struct pw_python_verdict *known, v;
+	__u32 what;
 
-	key.code = py__read(frame + py->frame_code);
-	if (!key.code || bpf_probe_read_user(v.names, sizeof(v.names), (void *)(key.code + py->code_names)))
+	if (!py || bpf_probe_read_user(v.names, sizeof(v.names), (void *)(code + py->code_names)))
 		return PW_PY_OTHER;
 	known = bpf_map_lookup_elem(&pw_python_codes, &key);
 	if (known && known->names[0] == v.names[0] && known->names[2] == v.names[2])
 		return known->code;
-	v.code = py__judge_code(py, v.names[0], v.names[2]);
+	what = py__judge_code(py, v.names[0], v.names[2]);
+	v.code = what;
 	bpf_map_update_elem(&pw_python_codes, &key, &v, BPF_ANY);
-	return v.code;
+	if (what > PW_PY_OTHER && what < PW_PY_CODES)
+		py->known[what] = code;
+	return what;
 }
 
-struct py_walk {
-	const struct pw_python *py;
-	struct pw_python_stack *stack;
-	__u64 frame;
-	__u64 hash;
-};
-
-static long py__capture_frame(__u32 i, struct py_walk *w)
+/* Is this the function @what? */
+static __always_inline bool py__is(struct pw_python *py, __u32 tgid, __u64 code, __u32 what)
 {
-	__u64 code, instr;
-
-	if (!w->frame || i >= PW_PYTHON_FRAMES)
-		return 1;
-	code = py__read(w->frame + w->py->frame_code);
-	instr = py__read(w->frame + w->py->frame_instr);
-	w->stack->frame[i].code = code;
-	w->stack->frame[i].instr = instr;
-	w->stack->n = i + 1;
-	w->hash = (w->hash ^ code) * 0x9e3779b97f4a7c15ull;
-	w->hash = (w->hash ^ w->hash >> 29 ^ instr) * 0xbf58476d1ce4e5b9ull;
-	w->frame = py__outer(w->py, w->frame);
-	return 0;
+	if (py->known[what])
+		return py->known[what] == code;
+	return py__learn_code(py, tgid, code) == what;
 }
 
-/* Capture the stack from @frame on. Return: its site, or 0. */
-static __always_inline __u64 py__capture(const struct pw_python *py, __u64 pid_tgid, __u64 frame)
+/* Capture the stack from the frame at @at on. Return: its site, or 0. */
+static __noinline __u64 py__capture(struct pw_python *py, struct pw_python_thread *t, __u32 tgid, __u64 at)
 {
-	static const struct pw_python_stack empty;
-	struct py_walk w = { .py = py, .frame = frame, .hash = pid_tgid >> 32 };
-	__u64 site;
+	__u64 hash = tgid, site;
+	struct py_frame f;
 
-	w.stack = bpf_map_lookup_elem(&pw_python_scratch, &pid_tgid);
-	if (!w.stack) {
-		bpf_map_update_elem(&pw_python_scratch, &pid_tgid, &empty, BPF_ANY);
-		w.stack = bpf_map_lookup_elem(&pw_python_scratch, &pid_tgid);
-		if (!w.stack)
-			return 0;
-	}
-	w.stack->tgid = pid_tgid >> 32;
-	w.stack->n = 0;
-	for (__u32 i = 0; i < PW_PYTHON_FRAMES; i++)
-		if (py__capture_frame(i, &w))
-			break;
-	if (!w.stack->n)
+	if (!py || !t)
 		return 0;
-	site = w.hash | PW_PYTHON_SITE;
-	if (!bpf_map_lookup_elem(&pw_python_stacks, &site))
-		bpf_map_update_elem(&pw_python_stacks, &site, w.stack, BPF_ANY);
+	t->stack.tgid = tgid;
+	t->stack.n = 0;
+	for (__u32 i = 0; i < PW_PYTHON_FRAMES; i++) {
+		if (py__python_frame(py, t, at, &f))
+			break;
+		t->stack.frame[i].code = f.code;
+		t->stack.frame[i].instr = f.instr;
+		t->stack.n = i + 1;
+		hash = (hash ^ f.code) * 0x9e3779b97f4a7c15ull;
+		hash = (hash ^ hash >> 29 ^ f.instr) * 0xbf58476d1ce4e5b9ull;
+		at = f.previous;
+	}
+	if (!t->stack.n)
+		return 0;
+	site = hash | PW_PYTHON_SITE;
+	if (!bpf_map_lookup_elem(&pw_python_stacks, &site) &&
+	    bpf_map_update_elem(&pw_python_stacks, &site, &t->stack, BPF_NOEXIST) == -E2BIG)
+		count_loss(POOLWATCH_LOST_STACKS);
 	return site;
 }
 

@@ -37,9 +37,9 @@ static void layout_311(struct python *py, uint64_t runtime)
 	py->bpf.ts_thread = 0x98;
 	py->bpf.ts_frame = 0x38;
 	py->bpf.cframe_frame = 0x8;
-	py->bpf.frame_code = 0x20;
-	py->bpf.frame_previous = 0x30;
-	py->bpf.frame_instr = 0x38;
+	py->bpf.frame_code = PW_PYTHON_311_CODE;
+	py->bpf.frame_previous = PW_PYTHON_311_PREVIOUS;
+	py->bpf.frame_instr = PW_PYTHON_INSTR;
 	py->bpf.frame_owner = PW_PYTHON_NONE;
 	py->bpf.frame_locals = 0x48;
 	py->bpf.str_ascii = 0x30;
@@ -61,10 +61,10 @@ static void layout_312(struct python *py, uint64_t runtime)
 	py->bpf.ts_thread = 0x88;
 	py->bpf.ts_frame = 0x38;
 	py->bpf.cframe_frame = 0;
-	py->bpf.frame_code = 0;
-	py->bpf.frame_previous = 0x8;
-	py->bpf.frame_instr = 0x38;
-	py->bpf.frame_owner = 0x46;
+	py->bpf.frame_code = PW_PYTHON_312_CODE;
+	py->bpf.frame_previous = PW_PYTHON_312_PREVIOUS;
+	py->bpf.frame_instr = PW_PYTHON_INSTR;
+	py->bpf.frame_owner = PW_PYTHON_312_OWNER;
 	py->bpf.frame_locals = 0x48;
 	py->bpf.str_ascii = 0x28;
 	py->layout.interp_head = 0x28;
@@ -136,6 +136,12 @@ static int layout_313(const struct python_mem *mem, uint64_t runtime, uint32_t v
 			snprintf(err, PYTHON_ERROR, "the runtime of this Python describes itself implausibly");
 			return -EINVAL;
 		}
+	/* What the BPF programs have as constants. */
+	if (d[D_FRAME_CODE] != PW_PYTHON_312_CODE || d[D_FRAME_PREVIOUS] != PW_PYTHON_312_PREVIOUS ||
+	    d[D_FRAME_OWNER] != PW_PYTHON_312_OWNER || d[D_FRAME_INSTR] != PW_PYTHON_INSTR) {
+		snprintf(err, PYTHON_ERROR, "the frames of this Python have an unknown layout");
+		return -EOPNOTSUPP;
+	}
 	if (d[D_CODE_NAME] != d[D_CODE_FILENAME] + 8 || d[D_CODE_QUALNAME] != d[D_CODE_NAME] + 8) {
 		snprintf(err, PYTHON_ERROR, "the code objects of this Python have an unknown layout");
 		return -EOPNOTSUPP;
