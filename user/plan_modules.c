@@ -50,7 +50,7 @@ bool plan__lib_matches(const struct target *t, const struct target_map *m, const
 	if (strchr(lib, '/'))
 		return !strcmp(lib, m->path) || !fnmatch(lib, m->path, FNM_PATHNAME);
 	/* The file behind libzdb.so.11 is libzdb.so.11.0.2. */
-	if (!strncmp(base, lib, len) && (!base[len] || base[len] == '.'))
+	if (!strncmp(base, lib, len) && (!base[len] || (base[len] == '.' && strstr(lib, ".so"))))
 		return true;
 	return !fnmatch(lib, base, 0);
 }

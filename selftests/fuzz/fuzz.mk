@@ -5,6 +5,9 @@
 FUZZ_expr := expr expr_eval
 FUZZ_spec := expr expr_eval spec spec_check spec_lex spec_probe spec_json suggest json escape
 
+FUZZ_elf := elf elf_symbols elf_unwind elf_demangle
+FUZZ_LIBS_elf := -lelf -ldw -lz -liberty
+
 FUZZ := $(patsubst selftests/fuzz/fuzz_%.c,%,$(wildcard selftests/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 60
 TESTS += $(FUZZ:%=$(OUT)/selftests/fuzz/replay_%)
@@ -17,8 +20,8 @@ $(OUT)/selftests/fuzz/replay_%: selftests/fuzz/fuzz_%.c selftests/fuzz/replay.c 
 define fuzz_target
 $(OUT)/selftests/fuzz/fuzz_$(1): selftests/fuzz/fuzz_$(1).c $(FUZZ_$(1):%=user/%.c) selftests/fuzz/fuzz.h $(wildcard user/*.h)
 	$$(call msg,FUZZ,$$@)
-	$$(Q)mkdir -p $$(@D); $$(CLANG) -O1 -g -std=gnu11 -D_GNU_SOURCE -DPOOLWATCH_SYSCONFDIR='"$$(SYSCONFDIR)"' -Iuser -Ikmod/uapi -I$$(OUT) \
-		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $$(filter %.c,$$^) -o $$@
+	$$(Q)mkdir -p $$(@D); $$(CLANG) -O1 -g -std=gnu11 -D_GNU_SOURCE -DPOOLWATCH_SYSCONFDIR='"$$(SYSCONFDIR)"' -iquote user -Ikmod/uapi -I$$(OUT) \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $$(filter %.c,$$^) $$(FUZZ_LIBS_$(1)) -o $$@
 endef
 $(foreach t,$(FUZZ),$(eval $(call fuzz_target,$(t))))
 
