@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Loading, unloading, and whoever is in the way of it; sessions whose loader dies; a module without BTF. */
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include "kselftest_harness.h"
+#include "device.h"
+
+TEST(parameters_out_of_bounds)
+{
+	static const char *const bad[] = { "ring_kb=3", "ring_kb=65537", "ring_kb=0", "ring_kb=-1", "ring_kb=x",
+					   "max_sessions=0", "max_sessions=65" };
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		EXPECT_EQ(module__load(MODULE, bad[i]), -EINVAL);
+	EXPECT_EQ(module__load(MODULE, "ring_kb=65536 max_sessions=64"), 0);
+	EXPECT_EQ(module__load(MODULE, ""), -EEXIST);
+	EXPECT_EQ(module__unload(), 0);
+	EXPECT_EQ(access(DEVICE, F_OK), -1);
+	EXPECT_EQ(module__unload(), -ENOENT);
+}
+
+TEST(a_module_without_btf_says_so)
+{
+	struct poolwatch_info info = { 0 };
+	struct driver d;
+	int fd;
+
+	ASSERT_EQ(module__load(MODULE_NO_BTF, ""), 0);
+	fd = open(DEVICE, O_RDONLY);
+	ASSERT_EQ(device__info(fd, &info), 0);
+	EXPECT_EQ(info.features, 0);
+	EXPECT_EQ(info.abi_major, POOLWATCH_ABI_MAJOR);
+	close(fd);
+	/* The weak functions do not resolve; the programs load all the same. */
+	ASSERT_EQ(driver__open(&d, false), 0);
+	EXPECT_EQ(driver__bind_all(&d), -DRIVER_ENOSYS);
+	EXPECT_EQ(driver__emit_sized(&d, &info, sizeof(struct poolwatch_event), d.session), -DRIVER_ENOSYS);
+	driver__close(&d);
+	EXPECT_EQ(module__unload(), 0); /* no program held it */
+}
+
+/* A thread in a call on the device, until it is told to end. */
+struct user {
+	int fd;
+	pthread_t thread;
+	_Atomic pid_t tid; /* once it is about to call */
+	_Atomic bool stop;
+	_Atomic uint64_t calls;
+	int last;
+};
+
+static void *in_read(void *arg)
+{
+	struct user *u = arg;
+	struct poolwatch_event e;
+
+	u->tid = gettid();
+	u->last = event__read(u->fd, &e);
+	return NULL;
+}
+
+static void *in_poll(void *arg)
+{
+	struct user *u = arg;
+	struct pollfd p = { .fd = u->fd, .events = POLLIN };
+
+	u->tid = gettid();
+	u->last = poll(&p, 1, -1);
+	return NULL;
+}
+
+static void *in_ioctl(void *arg)
+{
+	struct user *u = arg;
+	struct poolwatch_pool room[10];
+
+	while (!u->stop) {
+		struct poolwatch_snapshot s = { .table = POOLWATCH_POOLS, .buf = (uintptr_t)room, .len = sizeof(room) };
+		struct poolwatch_info info = { 0 };
+
+		u->last = device__snapshot(u->fd, &s) ?: device__info(u->fd, &info);
+		mmap(NULL, 4096, PROT_READ, MAP_SHARED, u->fd, 0);
+		u->calls++;
+	}
+	return NULL;
+}
+
+/* Wait until the thread sleeps in its call, by what /proc says of it. */
+static void until_asleep(const struct user *u)
+{
+	char path[64], line[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", u->tid);
+	do {
+		line[0] = 0;
+		f = fopen(path, "r");
+		if (f && !fgets(line, sizeof(line), f))
+			line[0] = 0;
+		if (f)
+			fclose(f);
+	} while (!strstr(line, ") S "));
+}
+
+TEST(unload_is_refused_while_the_device_is_in_use)
+{
+	static void *(*const in[])(void *) = { in_read, in_poll, in_ioctl };
+	struct user user[3] = { 0 };
+	struct driver d;
+
+	ASSERT_EQ(module__load(MODULE, ""), 0);
+	ASSERT_EQ(driver__open(&d, false), 0);
+	ASSERT_EQ(driver__bind_all(&d), 0);
+	for (int i = 0; i < 3; i++) {
+		user[i].fd = open(DEVICE, O_RDONLY);
+		ASSERT_EQ(pthread_create(&user[i].thread, NULL, in[i], &user[i]), 0);
+		while (!(i < 2 ? user[i].tid : (pid_t)user[i].calls))
+			sched_yield();
+	}
+	until_asleep(&user[0]);
+	until_asleep(&user[1]);
+	EXPECT_EQ(module__unload(), -EWOULDBLOCK);
+	for (uint64_t calls = user[2].calls; user[2].calls < calls + 100;)
+		EXPECT_EQ(module__unload(), -EWOULDBLOCK);
+
+	/* Nothing changed for those who wait: an event still reaches them. */
+	ASSERT_EQ(driver__emit_many(&d, 0, 1), 1);
+	for (int i = 0; i < 2; i++)
+		ASSERT_EQ(pthread_join(user[i].thread, NULL), 0);
+	EXPECT_EQ(user[0].last, sizeof(struct poolwatch_event));
+	EXPECT_EQ(user[1].last, 1);
+	user[2].stop = true;
+	ASSERT_EQ(pthread_join(user[2].thread, NULL), 0);
+	EXPECT_EQ(user[2].last, 0);
+
+	/* The files gone, the programs still hold it; then nothing does. */
+	for (int i = 0; i < 3; i++)
+		close(user[i].fd);
+	close(d.fd);
+	d.fd = -1;
+	EXPECT_EQ(module__unload(), -EWOULDBLOCK);
+	driver__close(&d);
+	EXPECT_EQ(module__unload_wait(), 0);
+	EXPECT_EQ(access(DEVICE, F_OK), -1);
+}
+
+TEST(a_reader_that_is_killed_lets_go)
+{
+	int status, ready[2];
+	char c;
+	pid_t pid;
+
+	ASSERT_EQ(module__load(MODULE, ""), 0);
+	ASSERT_EQ(pipe(ready), 0);
+	pid = fork();
+	if (!pid) {
+		struct poolwatch_event e;
+		int fd = open(DEVICE, O_RDONLY);
+
+		if (write(ready[1], "", 1) != 1)
+			_exit(1);
+		event__read(fd, &e);
+		_exit(2);
+	}
+	ASSERT_EQ(read(ready[0], &c, 1), 1);
+	EXPECT_EQ(module__unload(), -EWOULDBLOCK);
+	kill(pid, SIGKILL);
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_EQ(WTERMSIG(status), SIGKILL);
+	EXPECT_EQ(module__unload(), 0);
+}
+
+/* Start a loader in a child that has bound @tables tables and emits for ever; its session in *@session. */
+static pid_t start_loader(uint32_t tables, uint32_t *session)
+{
+	int ready[2];
+	pid_t pid;
+
+	if (pipe(ready))
+		return -1;
+	pid = fork();
+	if (!pid) {
+		struct driver d;
+
+		if (driver__open(&d, false))
+			_exit(1);
+		for (uint32_t table = 0; table < tables; table++)
+			if (driver__bind(&d, d.session, table, table))
+				_exit(2);
+		if (write(ready[1], &d.session, sizeof(d.session)) != sizeof(d.session))
+			_exit(3);
+		for (uint64_t i = 0;; i++)
+			driver__emit_many(&d, i, 1);
+	}
+	close(ready[1]);
+	if (read(ready[0], session, sizeof(*session)) != sizeof(*session))
+		pid = -1;
+	close(ready[0]);
+	return pid;
+}
+
+TEST(a_loader_that_is_killed_ends_its_session)
+{
+	struct poolwatch_info info = { 0 };
+	uint32_t session;
+
+	ASSERT_EQ(module__load(MODULE, "max_sessions=1"), 0);
+	/* Killed before it bound anything, in the middle, and when all was bound. */
+	for (uint32_t tables = 0; tables <= POOLWATCH_TABLES; tables += 3) {
+		struct poolwatch_def room[4];
+		struct poolwatch_snapshot s = { .buf = (uintptr_t)room, .len = sizeof(room) };
+		int fd = open(DEVICE, O_RDONLY);
+		pid_t pid = start_loader(tables, &session);
+
+		ASSERT_GT(pid, 0);
+		EXPECT_EQ(device__snapshot(fd, &s), tables ? 0 : -ENODATA);
+		EXPECT_EQ(open(DEVICE, O_RDWR), -1);
+		EXPECT_EQ(errno, EBUSY);
+		kill(pid, SIGKILL);
+		ASSERT_EQ(waitpid(pid, NULL, 0), pid);
+		s.session = session;
+		EXPECT_EQ(device__snapshot(fd, &s), -ENOENT);
+		ASSERT_EQ(device__info(fd, &info), 0);
+		EXPECT_EQ(info.sessions, 0);
+		EXPECT_EQ(info.emitted, info.next);
+		close(fd);
+	}
+	EXPECT_EQ(module__unload_wait(), 0);
+}
+
+TEST(a_session_may_be_ended_while_it_is_copied)
+{
+	struct user u = { 0 };
+	uint32_t session;
+
+	ASSERT_EQ(module__load(MODULE, ""), 0);
+	u.fd = open(DEVICE, O_RDONLY);
+	ASSERT_EQ(pthread_create(&u.thread, NULL, in_ioctl, &u), 0);
+	for (int i = 0; i < 5; i++) {
+		pid_t pid = start_loader(POOLWATCH_TABLES, &session);
+		uint64_t calls = u.calls;
+
+		ASSERT_GT(pid, 0);
+		while (u.calls < calls + 50)
+			sched_yield();
+		kill(pid, SIGKILL);
+		ASSERT_EQ(waitpid(pid, NULL, 0), pid);
+	}
+	u.stop = true;
+	ASSERT_EQ(pthread_join(u.thread, NULL), 0);
+	close(u.fd);
+	EXPECT_EQ(module__unload_wait(), 0);
+}
+
+__attribute__((noinline)) void called(void)
+{
+	asm volatile("");
+}
+
+static int read_all(void *arg)
+{
+	struct poolwatch_event e;
+	int fd = open(DEVICE, O_RDONLY | O_NONBLOCK);
+
+	while (event__read(fd, &e) > 0)
+		;
+	return 0;
+}
+
+/* For its time limit only. */
+FIXTURE(cycles)
+{
+};
+
+FIXTURE_SETUP(cycles)
+{
+}
+
+FIXTURE_TEARDOWN(cycles)
+{
+}
+
+/* Load, attach, emit, kill, detach, unload, over and over. POOLWATCH_CYCLES says how often. */
+TEST_F_TIMEOUT(cycles, load_attach_kill_unload, 3600)
+{
+	LIBBPF_OPTS(bpf_uprobe_opts, opts, .func_name = "called");
+	const char *wanted = getenv("POOLWATCH_CYCLES");
+	struct poolwatch_info info;
+	uint32_t session;
+	struct driver d;
+	pid_t pid;
+
+	for (int left = wanted ? atoi(wanted) : 5; left; left--) {
+		ASSERT_EQ(module__load(MODULE, "ring_kb=4"), 0);
+		ASSERT_EQ(driver__open(&d, false), 0);
+		ASSERT_EQ(driver__bind_all(&d), 0);
+		pid = start_loader(left % (POOLWATCH_TABLES + 1), &session);
+		ASSERT_GT(pid, 0);
+		d.skel->bss->watched = getpid();
+		d.skel->links.on_exit = bpf_program__attach(d.skel->progs.on_exit);
+		d.skel->links.on_call = bpf_program__attach_uprobe_opts(d.skel->progs.on_call, getpid(), "/proc/self/exe", 0, &opts);
+		ASSERT_NE(d.skel->links.on_exit, NULL);
+		ASSERT_NE(d.skel->links.on_call, NULL);
+		for (int i = 0; i < 10; i++)
+			called();
+		EXPECT_EQ(as_user(ALICE, true, read_all, NULL), 0);
+		EXPECT_EQ(d.skel->bss->emitted, 10);
+		kill(pid, SIGKILL);
+		ASSERT_EQ(waitpid(pid, NULL, 0), pid);
+		memset(&info, 0, sizeof(info));
+		ASSERT_EQ(device__info(d.fd, &info), 0);
+		EXPECT_EQ(info.sessions, 1);
+		driver__close(&d);
+		ASSERT_EQ(module__unload_wait(), 0);
+	}
+}
+
+TEST_HARNESS_MAIN
