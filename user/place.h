@@ -38,7 +38,7 @@ struct place_code {
 	bool has_lsda;	     /* or that cannot be known */
 	bool can_cancel;     /* a mapped object imports pthread_cancel */
 	bool can_throw;	     /* a mapped object can throw, and this is no function of the C library */
-	bool can_switch;     /* threads may change stacks (swapcontext and its like) */
+	bool can_switch;     /* threads may change stacks (swapcontext and its like), and this is no function of the C library */
 	bool seccomp_unsafe; /* a filter that may kill the uretprobe system call, and a kernel without the fix */
 };
 

@@ -211,7 +211,7 @@ static int place_function(struct planner *p, struct module *m, const struct elf_
 		.has_lsda = elf__has_lsda(m->elf, start) > 0,
 		.can_cancel = p->modules.can_cancel,
 		.can_throw = p->modules.can_throw && !module__is_libc(m),
-		.can_switch = p->modules.can_switch,
+		.can_switch = p->modules.can_switch && !module__is_libc(m),
 		.seccomp_unsafe = p->t->seccomp && !place_kernel__uretprobe_seccomp_safe(),
 	};
 	if (s->addend && !place__is_boundary(&code, code.start))
