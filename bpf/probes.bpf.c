@@ -89,6 +89,13 @@ static __always_inline __s64 hit__value(const struct pw_hit *h, const struct pw_
 	return v;
 }
 
+/* A key of 0 is no pool, or could not be read; unless the definition says so: "key 0" is the one pool of a process. */
+static __always_inline bool hit__key(struct pw_hit *h)
+{
+	h->env.key = hit__value(h, &h->probe->key, 0);
+	return h->env.key || h->probe->key.shape == PW_SHAPE_IMM;
+}
+
 static __always_inline __s64 hit__available(const struct pw_hit *h)
 {
 	return hit__value(h, &h->probe->available, POOLWATCH_UNKNOWN);
@@ -381,8 +388,7 @@ int pw_enter(struct pt_regs *ctx)
 	h.sp = ctx->sp + h.probe->sp_adjust;
 	hit__args(&h, ctx);
 	if (!(h.probe->flags & (PW_PROBE_KEY_AT_RET | PW_PROBE_KEY_HELD))) {
-		h.env.key = hit__value(&h, &h.probe->key, 0);
-		if (!h.env.key)
+		if (!hit__key(&h))
 			return 0;
 	}
 	h.spot.addr = h.env.key;
@@ -492,8 +498,7 @@ int pw_leave(struct pt_regs *ctx)
 	h.env.ret = ctx->ax;
 	h.env.key = f->key;
 	if (h.probe->kind == PW_CREATE) {
-		h.env.key = hit__value(&h, &h.probe->key, 0);
-		if (h.env.key)
+		if (hit__key(&h))
 			make__pool(&h);
 		return 0;
 	}

@@ -6,6 +6,7 @@
 char LICENSE[] SEC("license") = "GPL";
 
 #define VM_SHARED 0x8 /* include/linux/mm.h */
+#define ENOENT	  2   /* include/uapi/asm-generic/errno-base.h */
 
 static __always_inline __u64 new_id(__u32 slot)
 {
@@ -178,7 +179,9 @@ __noinline int pool__new(struct pw_spot *spot)
 	key.space = t->space;
 	key.def = spot->def;
 	m.addr = spot->addr;
-	if (bpf_find_vma(bpf_get_current_task_btf(), spot->addr, mapping__look, &m, 0))
+	/* No mapping there is no loss: keys need not be addresses (a constant, the number of a System V semaphore). */
+	made = bpf_find_vma(bpf_get_current_task_btf(), spot->addr, mapping__look, &m, 0);
+	if (made && made != -ENOENT)
 		count_loss(POOLWATCH_LOST_MAPPING);
 	shared.dev = m.dev;
 	shared.ino = m.ino;
