@@ -16,8 +16,8 @@
 
 /*
  * An expression is a program for a stack of PW_EXPR_DEPTH 64-bit values. Reads that fault make the whole expression
- * fail. Comparisons are signed and give 0 or 1; a division by 0 fails. / is unsigned (BPF before its
- * version 4 has no other), >> is arithmetic, shift counts are taken modulo 64, sums and products wrap.
+ * fail. Comparisons are signed and give 0 or 1; a division by 0 fails. / is signed and cuts towards 0,
+ * >> is arithmetic, shift counts are taken modulo 64; sums, products and -2^63/-1 wrap.
  */
 enum pw_op_code {
 	PW_OP_END, /* the value on top is the result */

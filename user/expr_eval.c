@@ -13,7 +13,7 @@
 int expr__binary(enum pw_op_code code, int64_t a, int64_t b, int64_t *value)
 {
 	/* Sums and products wrap: no addition is worth a trap, neither here nor in the kernel. */
-	uint64_t ua = (uint64_t)a, ub = (uint64_t)b;
+	uint64_t ua = (uint64_t)a, ub = (uint64_t)b, q;
 
 	switch (code) {
 	case PW_OP_ADD:
@@ -28,7 +28,9 @@ int expr__binary(enum pw_op_code code, int64_t a, int64_t b, int64_t *value)
 	case PW_OP_DIV:
 		if (!b)
 			return -EDOM;
-		*value = (int64_t)(ua / ub);
+		/* By magnitudes, as BPF does it: that way -2^63/-1 is no trap. */
+		q = (a < 0 ? 0 - ua : ua) / (b < 0 ? 0 - ub : ub);
+		*value = (int64_t)((a < 0) != (b < 0) ? 0 - q : q);
 		return 0;
 	case PW_OP_AND:
 		*value = a & b;

@@ -227,7 +227,8 @@ TEST(values)
 		{ "2+3*4", 14 }, { "(2+3)*4", 20 }, { "10-4-3", 3 }, { "64/4/2", 8 }, { "1+2<<3", 24 }, { "1<<2+1", 8 },
 		{ "1<<4>>2", 4 }, { "6&3==3", 0 }, { "(6&3)==2", 1 }, { "1|6&2", 3 }, { "1<2==1", 1 }, { "5>4>3", 0 }, { "2<3", 1 },
 		{ "3<=3", 1 }, { "3>=4", 0 }, { "3!=4", 1 }, { "-1<0", 1 }, { "0xffffffffffffffff<0", 1 }, { "-8>>1", -4 },
-		{ "-1/2", INT64_MAX }, { "0-5", -5 }, { "2*-3", -6 },
+		{ "-1/2", 0 }, { "-7/2", -3 }, { "7/-2", -3 }, { "-7/-2", 3 },
+		{ "0x8000000000000000/-1", INT64_MIN }, { "0x8000000000000000/2", INT64_MIN / 2 }, { "0-5", -5 }, { "2*-3", -6 },
 		/* casts */
 		{ "u8(0x1ff)", 0xff }, { "s8(0x80)", -128 }, { "u16(-1)", 0xffff }, { "s16(0x8000)", -32768 },
 		{ "u32(-1)", 0xffffffff }, { "s32(0xffffffff)", -1 },
@@ -442,7 +443,7 @@ static int64_t make(struct made *m, const struct expr_env *env, unsigned int dep
 	case 0: return (int64_t)((uint64_t)a + (uint64_t)b);
 	case 1: return (int64_t)((uint64_t)a - (uint64_t)b);
 	case 2: return (int64_t)((uint64_t)a * (uint64_t)b);
-	case 3: return (int64_t)((uint64_t)a / (uint64_t)b);
+	case 3: return b == -1 ? (int64_t)(0 - (uint64_t)a) : a / b;
 	case 4: return a & b;
 	case 5: return a | b;
 	case 6: return (int64_t)((uint64_t)a << b);
