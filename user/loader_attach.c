@@ -49,7 +49,8 @@ static void fill_probe(const struct plan *plan, const struct plan_probe *pp, uin
 	/* A number that the definition states holds whatever the version, and whatever a call says. */
 	if (pool->capacity.shape == PW_SHAPE_IMM)
 		p->def_capacity = pool->capacity.imm;
-	if (!pp->learn)
+	/* What a create makes is not there to be read before its return. */
+	if (!pp->learn && (sp->kind != PW_CREATE || pp->has_return || sp->available.shape != PW_SHAPE_NONE))
 		p->available = sp->available.shape != PW_SHAPE_NONE ? sp->available : pool->available;
 	if (plan->files[pp->file].go)
 		p->flags |= PW_PROBE_GO;
@@ -61,6 +62,8 @@ static void fill_probe(const struct plan *plan, const struct plan_probe *pp, uin
 		p->flags |= PW_PROBE_KEY_HELD;
 	if (sp->sysv)
 		p->flags |= PW_PROBE_SYSV;
+	if (sp->kind == PW_CREATE && pp->has_return)
+		p->flags |= PW_PROBE_KEY_AT_RET;
 }
 
 static int take_probe_slot(struct loader *l, uint32_t def)

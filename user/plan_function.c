@@ -70,22 +70,6 @@ static unsigned int args_needed(const struct spec_pool *pool, const struct spec_
 	return mask;
 }
 
-static bool looks_at_return(const struct spec_pool *pool, const struct spec_probe *probe)
-{
-	const struct pw_expr *key = probe->key.shape != PW_SHAPE_NONE ? &probe->key : &pool->key;
-
-	switch (probe->kind) {
-	case PW_ACQUIRE:
-	case PW_SCOPE:
-	case PW_WAIT_ON:
-		return true;
-	case PW_CREATE:
-		return key->uses & PW_USES_RET;
-	default:
-		return false;
-	}
-}
-
 /* The file's number in the plan, of which it becomes a part. */
 static int file_of(struct planner *p, const struct module *m, size_t *index)
 {
@@ -247,7 +231,7 @@ int planner__add_function(struct planner *p, struct module *m, const struct spec
 	if (err)
 		return err;
 	out.addend = s->addend;
-	out.has_return = looks_at_return(p->pool, probe);
+	out.has_return = spec_probe__returns(p->pool, probe);
 	out.symbol = strdup(s->name);
 	if (!out.symbol)
 		return -ENOMEM;

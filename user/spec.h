@@ -15,8 +15,8 @@ enum spec_ret { SPEC_RET_AUTO, SPEC_RET_URETPROBE, SPEC_RET_SITES };
 
 /*
  * One "acquire sym sym name=expr ..." statement. A probe is made for each of its symbols. What is not stated and has a
- * default (count=1, ok=1) is filled in; what has none or does not apply to the kind is PW_SHAPE_NONE. Everything of a
- * create probe, the key included, is computed at return; ok and resource of an acquire too; all else at entry.
+ * default (count=1, ok=1) is filled in; what has none or does not apply to the kind is PW_SHAPE_NONE. ok and
+ * resource of an acquire are computed at return, and so is all of a create that needs its return; all else at entry.
  */
 struct spec_probe {
 	enum pw_probe_kind kind;
@@ -88,6 +88,12 @@ int spec__parse_file(struct spec *spec, const char *path, struct spec_error *err
  * process (key 0). @capacity: a number, an expression, or NULL
  */
 int spec__short(struct spec *spec, const char *acquire, const char *release, const char *capacity, struct spec_error *err);
+
+/*
+ * spec_probe__returns - is the function's return needed? A create is known at entry if arguments say all there is to
+ * know; what it returns and what lies in memory is there at its return only.
+ */
+bool spec_probe__returns(const struct spec_pool *pool, const struct spec_probe *probe);
 
 /* The version in the name of a library's file, to free: "0.6.3" of libaprutil-1.so.0.6.3, "2.31" of libpthread-2.31.so; or NULL. */
 char *spec__lib_version(const char *path);

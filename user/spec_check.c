@@ -69,6 +69,22 @@ int spec__check_pool(struct spec_parser *ps, const struct spec_pool *pool)
 	return check_resources(ps, pool);
 }
 
+bool spec_probe__returns(const struct spec_pool *pool, const struct spec_probe *probe)
+{
+	const struct pw_expr *key = probe->key.shape != PW_SHAPE_NONE ? &probe->key : &pool->key;
+
+	switch (probe->kind) {
+	case PW_ACQUIRE:
+	case PW_SCOPE:
+	case PW_WAIT_ON:
+		return true;
+	case PW_CREATE:
+		return (key->uses | probe->ok.uses | probe->capacity.uses | probe->available.uses) & (PW_USES_RET | PW_USES_MEM);
+	default:
+		return false;
+	}
+}
+
 char *spec__lib_version(const char *path)
 {
 	const char *name = strrchr(path, '/'), *so, *dash;

@@ -446,6 +446,42 @@ TEST(guards)
 	}
 }
 
+TEST(whose_return_is_needed)
+{
+	static const struct {
+		const char *probe;
+		bool returns;
+	} cases[] = {
+		{ "acquire f", true }, { "scope f", true }, { "wait-on f", true }, { "invalidate f", false }, { "resize f capacity=arg1", false },
+		{ "destroy f", false }, { "create f", false }, { "create f capacity=u32(arg2)", false }, { "create f key=arg1", false },
+		{ "create f key=ret", true }, { "create f key=u64[arg0]", true }, { "create f ok=ret!=0", true },
+		{ "create f capacity=u32[key]", true }, { "create f available=ret", true },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct spec spec = { 0 };
+		struct spec_error err;
+		char text[200];
+
+		snprintf(text, sizeof(text), "pool p; lib exe; key arg0; available u32[key]; %s; acquire a; release b", cases[i].probe);
+		ASSERT_EQ(parse(&spec, text, true, &err), 0);
+		EXPECT_EQ(spec_probe__returns(&spec.pools[0], &spec.pools[0].probes[0]), cases[i].returns) TH_LOG("%s", cases[i].probe);
+		EXPECT_FALSE(spec_probe__returns(&spec.pools[0], &spec.pools[0].probes[2]));
+		spec__clear(&spec);
+	}
+	/* the definition's key counts, unless the probe has its own */
+	for (int own = 0; own < 2; own++) {
+		struct spec spec = { 0 };
+		struct spec_error err;
+		char text[200];
+
+		snprintf(text, sizeof(text), "pool p; lib exe; key u64[arg0]; create f %s; acquire a; release b", own ? "key=arg0" : "");
+		ASSERT_EQ(parse(&spec, text, true, &err), 0);
+		EXPECT_EQ(spec_probe__returns(&spec.pools[0], &spec.pools[0].probes[0]), !own);
+		spec__clear(&spec);
+	}
+}
+
 FIXTURE(files) {
 	char path[32];
 	struct spec spec;
