@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Random calls on the device from several processes at once, while loaders come and go. Whatever the arguments: a call does
- * what it documents or fails with an error that it documents, and never writes outside the room it was given.
+ * Random calls on the device from several processes at once, while loaders come and go. Whatever the arguments: a call
+ * does what it documents or fails with an error that it documents, and never writes outside the room it was given.
  * POOLWATCH_FUZZ_CALLS says how many calls in all, POOLWATCH_FUZZ_SEED repeats a run.
  */
 #include <poll.h>
