@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The loop of a watch: records, snapshots, judgement. See watch.h. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+#include "watch_int.h"
+
+#define MS 1000000ull
+#define SECOND 1000000000ull
+#define TENSE_NS (25 * MS) /* between two looks while a deadlock may be forming: two of them prove it */
+#define CALM_NS SECOND
+
+uint64_t watch__clock(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * SECOND + t.tv_nsec;
+}
+
+static uint64_t realtime(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return t.tv_sec * SECOND + t.tv_nsec;
+}
+
+void watch__notice(struct watch *w, const char *format, ...)
+{
+	char line[400];
+	va_list args;
+
+	if (!w->options.notice)
+		return;
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	w->options.notice(w->options.ctx, line);
+}
+
+struct watched *watch__find(struct watch *w, uint32_t pid)
+{
+	for (size_t i = 0; i < w->ntargets; i++)
+		if (w->targets[i].t.pid == pid)
+			return &w->targets[i];
+	return NULL;
+}
+
+int watch__new(const struct watch_options *options, struct watch **out, struct watch_error *err)
+{
+	const struct loader_options lo = { options->max_pools, options->max_threads, options->no_device };
+	const struct stack_options so = { .debug_dirs = options->debug_dirs, .use_debuginfod = options->debuginfod };
+	const struct judge_options jo = { .stall_ns = options->stall_ns ?: 5 * SECOND,
+					  .leak_ns = options->leak_ns,
+					  .repeat_ns = 60 * SECOND };
+	struct epoll_event ev = { .events = EPOLLIN };
+	struct watch *w;
+	char line[LOADER_ERROR] = "";
+	int r;
+
+	if (options->spec->npools > PW_MAX_DEFS) {
+		snprintf(err->message, sizeof(err->message), "more than %d pool definitions", PW_MAX_DEFS);
+		return err->code = -E2BIG;
+	}
+	w = calloc(1, sizeof(*w));
+	if (!w)
+		return err->code = -ENOMEM;
+	w->options = *options;
+	w->epoll_fd = -1;
+	r = loader__new(&lo, &w->loader, line);
+	if (r)
+		goto fail;
+	for (uint32_t i = 0; i < options->spec->npools && !r; i++)
+		r = loader__set_def(w->loader, i, &options->spec->pools[i]);
+	if (!r)
+		r = judge__new(&jo, &w->judge);
+	if (!r)
+		r = stack__new(&so, &w->namer);
+	if (!r)
+		r = watch_budget__new(w);
+	if (r)
+		goto fail;
+	w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (w->epoll_fd < 0 || epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, loader__event_fd(w->loader), &ev)) {
+		r = -errno;
+		goto fail;
+	}
+	*out = w;
+	return 0;
+fail:
+	if (!line[0])
+		snprintf(line, sizeof(line), "cannot start watching: %s", strerror(-r));
+	snprintf(err->message, sizeof(err->message), "%s", line);
+	watch__free(w);
+	return err->code = r;
+}
+
+void watch__free(struct watch *w)
+{
+	if (!w)
+		return;
+	for (size_t i = 0; i < w->ntargets; i++) {
+		loader__detach(w->loader, w->targets[i].lt);
+		loader__forget(w->loader, w->targets[i].lt);
+		target__close(&w->targets[i].t);
+	}
+	free(w->targets);
+	watch__forget_traces(w);
+	watch_budget__free(w);
+	if (w->epoll_fd >= 0)
+		close(w->epoll_fd);
+	stack__free(w->namer);
+	judge__free(w->judge);
+	ledger__clear(&w->snap[0]);
+	ledger__clear(&w->snap[1]);
+	loader__free(w->loader);
+	free(w);
+}
+
+int watch__add(struct watch *w, uint32_t pid, unsigned int flags, struct watch_error *err)
+{
+	struct watched d = { .lt = NULL }, *grown;
+	int r;
+
+	if (watch__find(w, pid)) {
+		snprintf(err->message, sizeof(err->message), "process %u is watched already", pid);
+		return err->code = -EEXIST;
+	}
+	grown = realloc(w->targets, (w->ntargets + 1) * sizeof(*grown));
+	if (!grown)
+		return err->code = -ENOMEM;
+	w->targets = grown;
+	r = target__open(pid, &d.t);
+	switch (r) {
+	case 0:
+		break;
+	case -ESRCH:
+		snprintf(err->message, sizeof(err->message), "no process %u: 'ps -e' lists those that run", pid);
+		break;
+	case -EACCES:
+	case -EPERM:
+		snprintf(err->message, sizeof(err->message), "no permission to look at process %u: run as root, or with CAP_SYS_PTRACE", pid);
+		break;
+	case -ENOEXEC:
+		snprintf(err->message, sizeof(err->message), "process %u is a 32-bit or foreign program: only x86-64 can be probed", pid);
+		break;
+	case -EINVAL:
+		snprintf(err->message, sizeof(err->message), "process %u is a kernel thread: it has no pools", pid);
+		break;
+	default:
+		snprintf(err->message, sizeof(err->message), "cannot look at process %u: %s", pid, strerror(-r));
+	}
+	if (!r) {
+		r = watch__attach_new(w, &d, flags, err);
+		if (r)
+			target__close(&d.t);
+	}
+	if (r)
+		return err->code = r;
+	w->targets[w->ntargets++] = d;
+	w->due = true;
+	return 0;
+}
+
+int watch__remove(struct watch *w, uint32_t pid)
+{
+	struct watched *d = watch__find(w, pid);
+
+	if (!d)
+		return -ESRCH;
+	watch__drop(w, d, NULL);
+	return 0;
+}
+
+unsigned int watch__targets(const struct watch *w)
+{
+	return w->ntargets;
+}
+
+int watch__fd(const struct watch *w)
+{
+	return w->epoll_fd;
+}
+
+int watch__timeout_ms(const struct watch *w)
+{
+	uint64_t now = watch__clock();
+
+	if (w->due || now >= w->next_look)
+		return 0;
+	return (w->next_look - now) / MS + 1;
+}
+
+static void on_record(void *ctx, const struct pw_record *r)
+{
+	const struct poolwatch_event *e = &r->event;
+	struct watch *w = ctx;
+	struct watched *d = watch__find(w, e->tgid);
+
+	if (r->stack_len || e->type == POOLWATCH_EV_NESTED || e->type == POOLWATCH_EV_ORDER)
+		watch__keep_trace(w, r);
+	judge__event(w->judge, e);
+	switch (e->type) {
+	case POOLWATCH_EV_PROC_EXIT:
+		if (d)
+			d->ended = true;
+		break;
+	case POOLWATCH_EV_PROC_EXEC:
+		if (d)
+			watch__on_exec(w, d);
+		break;
+	case POOLWATCH_EV_PROC_FORK:
+		if (d && w->options.follow) {
+			struct watch_error err;
+
+			if (watch__add(w, e->value, 0, &err) && err.code != -ESRCH && err.code != -EEXIST)
+				watch__notice(w, "child %llu is not watched: %s", (unsigned long long)e->value, err.message);
+		}
+		break;
+	}
+	w->due = true;
+	if (w->options.event)
+		w->options.event(w->options.ctx, e);
+}
+
+static int on_finding(void *ctx, struct finding *f)
+{
+	struct watch *w = ctx;
+	uint64_t now = watch__clock();
+
+	if (f->event == FINDING_NEW)
+		w->found[f->kind]++;
+	f->realtime_ns = realtime() - (now > f->time ? now - f->time : 0);
+	watch__fill(w, f);
+	if (w->options.finding)
+		w->options.finding(w->options.ctx, f);
+	return 0;
+}
+
+/* One snapshot, judged with the one before it. */
+static int look(struct watch *w)
+{
+	int next = !w->now, r;
+
+	r = loader__source(w->loader)->ops->snapshot(loader__source(w->loader), SOURCE_ALL_TABLES, &w->snap[next]);
+	if (r)
+		return r;
+	r = judge__look(w->judge, &w->snap[next], w->looked ? &w->snap[w->now] : NULL, on_finding, w);
+	w->now = next;
+	w->looked = true;
+	w->tense = judge__is_tense(&w->snap[w->now]);
+	return r;
+}
+
+int watch__step(struct watch *w)
+{
+	uint64_t now;
+	int r;
+
+	r = loader__consume(w->loader, on_record, w);
+	if (r < 0 && r != -EINTR)
+		return r;
+	now = watch__clock();
+	if (!w->due && now < w->next_look)
+		return 0;
+	w->due = false;
+	r = look(w);
+	if (r)
+		return r;
+	for (size_t i = 0; i < w->ntargets;) {
+		struct watched *d = &w->targets[i];
+
+		if (d->ended || !target__alive(&d->t)) {
+			watch__drop(w, d, "it ended");
+			w->due = true; /* findings about it end with the next look */
+		} else {
+			i++;
+		}
+	}
+	watch__rescan(w, now);
+	watch_budget__check(w, now);
+	loader__reap(w->loader);
+	w->next_look = watch__clock() + (w->tense ? TENSE_NS : CALM_NS);
+	for (size_t i = 0; i < w->ntargets; i++)
+		if (w->targets[i].rescan < w->next_look)
+			w->next_look = w->targets[i].rescan;
+	return 0;
+}
+
+int watch__drain(struct watch *w)
+{
+	int r;
+
+	/* Twice: a deadlock is proven by the second of two looks. */
+	for (int i = 0; i < 2; i++) {
+		w->due = true;
+		r = watch__step(w);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+struct source *watch__source(struct watch *w)
+{
+	return loader__source(w->loader);
+}
+
+uint64_t watch__found(const struct watch *w, enum finding_kind kind)
+{
+	return w->found[kind];
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The budget: hits are counted, their cost is known (by measurement at the first need), and a definition whose probes take more
+ * than the allowed share of one CPU is taken off its targets, and said.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "watch_int.h"
+
+#define SECOND 1000000000ull
+#define WINDOW (2 * SECOND) /* a burst is no reason yet */
+
+/* Of one hit, in ns, the ledger's work included, where nothing better was measured (a virtual machine of 2026). */
+#define COST_EMULATED 800
+#define COST_STEPPED 12000
+
+struct watch_budget {
+	struct loader_hits last[PW_MAX_DEFS];
+	bool over[PW_MAX_DEFS];
+	uint64_t checked;
+};
+
+int watch_budget__new(struct watch *w)
+{
+	w->budget = calloc(1, sizeof(*w->budget));
+	return w->budget ? 0 : -ENOMEM;
+}
+
+void watch_budget__free(struct watch *w)
+{
+	free(w->budget);
+}
+
+static void detach(struct watch *w, uint32_t def, unsigned int permille)
+{
+	struct finding f = {
+		.kind = FINDING_DETACHED,
+		.severity = FINDING_WARNING,
+		.time = watch__clock(),
+		.count = 1,
+		.capacity = POOLWATCH_UNKNOWN,
+		.needed_capacity = POOLWATCH_UNKNOWN,
+		.safe_threads = POOLWATCH_UNKNOWN,
+		.margin = POOLWATCH_UNKNOWN,
+	};
+	char why[240];
+
+	for (size_t i = 0; i < w->ntargets; i++) {
+		if (!w->targets[i].attached[def])
+			continue;
+		loader__detach_def(w->loader, w->targets[i].lt, def);
+		if (!f.pid)
+			f.pid = w->targets[i].t.pid;
+	}
+	loader__end_def(w->loader, def);
+	w->budget->over[def] = true;
+	snprintf(f.pool_name, sizeof(f.pool_name), "%s", w->options.spec->pools[def].name);
+	snprintf(why, sizeof(why), "its probes took %u.%u %% of a CPU, more than the %u.%u %% that --budget allows: they were removed, and its pools are not watched any more",
+		 permille / 10, permille % 10, w->options.budget_permille / 10, w->options.budget_permille % 10);
+	f.explanation = why;
+	w->found[FINDING_DETACHED]++;
+	f.realtime_ns = 0;
+	watch__fill(w, &f);
+	if (w->options.finding)
+		w->options.finding(w->options.ctx, &f);
+	free(f.exe);
+	free(f.container);
+}
+
+void watch_budget__check(struct watch *w, uint64_t now)
+{
+	struct watch_budget *b = w->budget;
+	uint64_t past = now - b->checked;
+
+	if (!w->options.budget_permille || past < WINDOW)
+		return;
+	for (uint32_t def = 0; def < w->options.spec->npools; def++) {
+		struct loader_hits hits;
+		uint64_t cost;
+
+		if (b->over[def] || loader__hits(w->loader, def, &hits))
+			continue;
+		cost = (hits.emulated - b->last[def].emulated) * COST_EMULATED + (hits.stepped - b->last[def].stepped) * COST_STEPPED;
+		b->last[def] = hits;
+		if (b->checked && cost * 1000 / past > w->options.budget_permille)
+			detach(w, def, cost * 1000 / past);
+	}
+	b->checked = now;
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What the judge says in addresses and numbers, told with names, lines, stacks and the process. */
+#include <stdlib.h>
+#include <string.h>
+#include "activity.h"
+#include "watch_int.h"
+
+static void free_trace(struct watch_trace *t)
+{
+	stack__free_frames(t->frames, t->n);
+	memset(t, 0, sizeof(*t));
+}
+
+void watch__forget_traces(struct watch *w)
+{
+	for (size_t i = 0; i < WATCH_TRACES; i++)
+		free_trace(&w->traces[i]);
+}
+
+/* The raw stack is unwound here and forgotten; the oldest trace makes room. */
+void watch__keep_trace(struct watch *w, const struct pw_record *r)
+{
+	const struct poolwatch_event *e = &r->event;
+	struct watched *d = watch__find(w, e->tgid);
+	struct stack_sample sample = {
+		.regs = (const uint64_t *)r->regs,
+		.known = STACK_ALL_REGS,
+		.stack = r->stack,
+		.len = r->stack_len,
+		.returns = (const uint64_t *)&e->site,
+		.nreturns = 1,
+	};
+	struct watch_trace *t = &w->traces[w->next_trace];
+	struct finding_frame *frames;
+	size_t n;
+
+	if (!d || !r->stack_len || r->stack_len > PW_STACK_MAX || stack__trace_sample(w->namer, &d->t, &sample, &frames, &n))
+		return;
+	free_trace(t);
+	*t = (struct watch_trace){ e->pool, e->held, e->site, e->held_site, frames, n };
+	w->next_trace = (w->next_trace + 1) % WATCH_TRACES;
+}
+
+static char *copy(const char *s)
+{
+	return s ? strdup(s) : NULL;
+}
+
+static void copy_frames(const struct finding_frame *from, size_t n, struct finding_frame **out, size_t *out_n)
+{
+	struct finding_frame *frames = calloc(n ? n : 1, sizeof(*frames));
+
+	if (!frames)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		frames[i] = from[i];
+		frames[i].symbol = copy(from[i].symbol);
+		frames[i].module = copy(from[i].module);
+		frames[i].file = copy(from[i].file);
+	}
+	*out = frames;
+	*out_n = n;
+}
+
+static const struct watch_trace *find_trace(const struct watch *w, const struct finding *f, const struct finding_thread *t)
+{
+	for (size_t i = 0; i < WATCH_TRACES; i++) {
+		const struct watch_trace *tr = &w->traces[i];
+
+		if (!tr->n || tr->pool != t->request.pool || tr->site != t->request.site.address)
+			continue;
+		for (size_t h = 0; h < t->nholds; h++)
+			if (tr->held == t->holds[h].pool && tr->held_site == t->holds[h].site.address)
+				return tr;
+	}
+	(void)f;
+	return NULL;
+}
+
+/* The call at return address @frame->address: the frame that was inlined innermost is the one people know. */
+static void name_site(struct watch *w, const struct target *t, struct finding_frame *frame)
+{
+	struct finding_frame *frames;
+	size_t n;
+
+	if (!frame->address || frame->symbol || frame->module || stack__name(w->namer, t, frame->address, 1, &frames, &n))
+		return;
+	*frame = frames[0];
+	memset(&frames[0], 0, sizeof(frames[0]));
+	stack__free_frames(frames, n);
+}
+
+/* What the thread does now, looked at without stopping it. */
+static void trace_now(struct watch *w, const struct watched *d, struct finding_thread *ft)
+{
+	const struct ledger *l = &w->snap[!w->now]; /* the look that is going on */
+	uint64_t regs[PW_REGS], returns[POOLWATCH_REQUESTS];
+	struct stack_sample sample = { .regs = regs, .known = STACK_ALL_REGS, .live = true, .returns = returns };
+
+	if (ft->nstack || loader__registers(w->loader, ft->tid, regs))
+		return;
+	for (size_t i = 0; i < l->nthreads; i++) {
+		const struct poolwatch_thread *t = &l->threads[i];
+
+		if (t->tid != ft->tid || t->head.tgid != ft->pid)
+			continue;
+		for (uint32_t r = t->requests; r-- > 0;)
+			if (r < POOLWATCH_REQUESTS)
+				returns[sample.nreturns++] = t->request[r].site;
+		break;
+	}
+	stack__trace_sample(w->namer, &d->t, &sample, &ft->stack, &ft->nstack);
+}
+
+void watch__fill(struct watch *w, struct finding *f)
+{
+	bool now = f->event == FINDING_NEW && (f->kind == FINDING_DEADLOCK || f->kind == FINDING_STALL);
+	struct watched *d = watch__find(w, f->pid);
+
+	if (d) {
+		f->exe = copy(d->t.exe);
+		f->container = copy(d->t.container);
+		if (!f->comm[0])
+			memcpy(f->comm, d->t.comm, sizeof(f->comm) - 1);
+	}
+	for (size_t i = 0; i < f->nthreads; i++) {
+		struct finding_thread *t = &f->threads[i];
+		const struct watch_trace *trace;
+
+		d = watch__find(w, t->pid);
+		if (!d)
+			continue;
+		for (size_t h = 0; h < t->nholds; h++)
+			name_site(w, &d->t, &t->holds[h].site);
+		if (t->requesting) {
+			trace = t->nstack ? NULL : find_trace(w, f, t);
+			if (!now && trace)
+				copy_frames(trace->frames, trace->n, &t->stack, &t->nstack);
+			name_site(w, &d->t, &t->request.site);
+		}
+		if (now)
+			trace_now(w, d, t);
+		if (f->kind == FINDING_STALL && !t->doing)
+			t->doing = activity__describe(t->pid, t->tid);
+	}
+}

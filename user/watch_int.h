@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Shared by watch*.c only. */
+#ifndef POOLWATCH_WATCH_INT_H
+#define POOLWATCH_WATCH_INT_H
+
+#include "judge.h"
+#include "loader.h"
+#include "stack.h"
+#include "watch.h"
+
+/* A watched process. */
+struct watched {
+	struct target t;
+	struct loader_target *lt;
+	bool attached[PW_MAX_DEFS]; /* by definition */
+	bool ended;		    /* it exited: a last look, then it goes */
+	size_t nmaps;		    /* when the maps were last looked at */
+	uint64_t rescan;	    /* CLOCK_MONOTONIC ns: when to look for libraries that were loaded since */
+	uint64_t young;		    /* until then look often: it has just become another program */
+};
+
+/* The stack that came with an edge's event, named at once, for the finding that follows. */
+struct watch_trace {
+	uint64_t pool, held, site, held_site; /* as in the event */
+	struct finding_frame *frames;
+	size_t n;
+};
+
+#define WATCH_TRACES 256
+
+struct watch {
+	struct watch_options options;
+	struct loader *loader;
+	struct judge *judge;
+	struct stack_namer *namer;
+	struct ledger snap[2]; /* the last two looks */
+	int now;	       /* index of the latest */
+	bool looked;	       /* snap[now] is filled */
+	bool due;	       /* an event asks for a look */
+	bool tense;	       /* somebody holds and waits */
+	uint64_t next_look;    /* CLOCK_MONOTONIC ns */
+	struct watched *targets;
+	size_t ntargets;
+	struct watch_trace traces[WATCH_TRACES];
+	size_t next_trace;
+	uint64_t found[FINDING_KINDS];
+	struct watch_budget *budget;
+	int epoll_fd;
+};
+
+uint64_t watch__clock(void);
+struct watched *watch__find(struct watch *w, uint32_t pid);
+void watch__notice(struct watch *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* watch_fill.c: names, stacks, process, into what the judge said. */
+void watch__fill(struct watch *w, struct finding *f);
+void watch__keep_trace(struct watch *w, const struct pw_record *r);
+void watch__forget_traces(struct watch *w);
+
+/* watch_target.c */
+int watch__attach_new(struct watch *w, struct watched *d, unsigned int flags, struct watch_error *err);
+void watch__rescan(struct watch *w, uint64_t now);
+void watch__drop(struct watch *w, struct watched *d, const char *why);
+void watch__on_exec(struct watch *w, struct watched *d);
+
+/* watch_budget.c */
+int watch_budget__new(struct watch *w);
+void watch_budget__free(struct watch *w);
+void watch_budget__check(struct watch *w, uint64_t now);
+
+#endif

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Processes in and out of a watch: what is attached to them, and what they load later. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "watch_int.h"
+
+#define MS 1000000ull
+#define RESCAN_NS (1000 * MS)
+#define RESCAN_YOUNG_NS (20 * MS)
+#define YOUNG_NS (2000 * MS)
+
+/* The definitions that are not attached to @d yet, as a spec of its own over the same parts. */
+static size_t missing(const struct watch *w, const struct watched *d, struct spec *spec, uint32_t slot[PW_MAX_DEFS])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->options.spec->npools; i++) {
+		if (d->attached[i] || w->options.spec->pools[i].builtin)
+			continue;
+		spec->pools[n] = w->options.spec->pools[i];
+		slot[n++] = i;
+	}
+	spec->npools = n;
+	return n;
+}
+
+static int attach_missing(struct watch *w, struct watched *d, unsigned int plan_flags, bool from_start, size_t *attached,
+			  char err[LOADER_ERROR])
+{
+	struct spec spec = { .pools = calloc(w->options.spec->npools + 1, sizeof(*spec.pools)) };
+	uint32_t slot[PW_MAX_DEFS];
+	struct plan plan = { 0 };
+	char why[PLAN_ERROR] = "";
+	int r;
+
+	*attached = 0;
+	if (!spec.pools)
+		return -ENOMEM;
+	if (!missing(w, d, &spec, slot)) {
+		free(spec.pools);
+		return 0;
+	}
+	r = plan__make(&d->t, &spec, plan_flags, &plan, why);
+	if (r)
+		snprintf(err, LOADER_ERROR, "%s", why[0] ? why : strerror(-r));
+	else if (plan.nprobes && d->lt)
+		r = loader__attach_more(w->loader, d->lt, &plan, slot, err);
+	else if (plan.nprobes)
+		r = loader__attach(w->loader, &d->t, &plan, slot, from_start, &d->lt, err);
+	if (!r) {
+		for (size_t i = 0; i < plan.nprobes; i++) {
+			bool *flag = &d->attached[slot[plan.probes[i].pool_index]];
+
+			*attached += !*flag;
+			*flag = true;
+		}
+	}
+	plan__clear(&plan);
+	free(spec.pools);
+	return r;
+}
+
+int watch__attach_new(struct watch *w, struct watched *d, unsigned int flags, struct watch_error *err)
+{
+	bool from_start = flags & WATCH_FROM_START;
+	size_t n;
+	int r;
+
+	r = attach_missing(w, d, w->options.spec_is_default ? PLAN_SKIP_ABSENT : 0, from_start, &n, err->message);
+	if (r)
+		return r;
+	if (!d->lt) {
+		const struct plan none = { 0 };
+
+		if (!w->options.spec_is_default) {
+			snprintf(err->message, sizeof(err->message), "nothing to probe in process %u", d->t.pid);
+			return -ENOENT;
+		}
+		/* Its libraries may come later. */
+		r = loader__attach(w->loader, &d->t, &none, NULL, from_start, &d->lt, err->message);
+		if (r)
+			return r;
+		watch__notice(w, "process %u (%s) maps no library of a known pool yet; 'poolwatch presets -p %u' tells why", d->t.pid,
+			      d->t.comm, d->t.pid);
+	}
+	d->nmaps = d->t.nmaps;
+	d->rescan = watch__clock() + RESCAN_NS;
+	return 0;
+}
+
+void watch__on_exec(struct watch *w, struct watched *d)
+{
+	uint64_t now = watch__clock();
+
+	loader__detach(w->loader, d->lt);
+	memset(d->attached, 0, sizeof(d->attached));
+	stack__forget(w->namer, d->t.pid);
+	d->nmaps = 0;
+	d->young = now + YOUNG_NS;
+	d->rescan = now;
+}
+
+static bool all_attached(const struct watch *w, const struct watched *d)
+{
+	for (size_t i = 0; i < w->options.spec->npools; i++)
+		if (!d->attached[i] && !w->options.spec->pools[i].builtin)
+			return false;
+	return true;
+}
+
+/* Libraries come with dlopen, and after exec the loader maps them one by one. */
+void watch__rescan(struct watch *w, uint64_t now)
+{
+	for (size_t i = 0; i < w->ntargets; i++) {
+		struct watched *d = &w->targets[i];
+		char err[LOADER_ERROR];
+		size_t n;
+
+		if (now < d->rescan)
+			continue;
+		d->rescan = now + (now < d->young ? RESCAN_YOUNG_NS : RESCAN_NS);
+		if (all_attached(w, d) || target__refresh(&d->t) || d->t.nmaps == d->nmaps)
+			continue;
+		d->nmaps = d->t.nmaps;
+		stack__forget(w->namer, d->t.pid);
+		if (attach_missing(w, d, PLAN_SKIP_ABSENT, false, &n, err))
+			watch__notice(w, "process %u: %s", d->t.pid, err);
+		else if (n)
+			watch__notice(w, "process %u (%s) loaded a library with pools: %zu more definition%s watched", d->t.pid, d->t.comm,
+				      n, n == 1 ? "" : "s");
+	}
+}
+
+void watch__drop(struct watch *w, struct watched *d, const char *why)
+{
+	uint32_t pid = d->t.pid;
+
+	loader__detach(w->loader, d->lt);
+	loader__forget(w->loader, d->lt);
+	stack__forget(w->namer, pid);
+	target__close(&d->t);
+	*d = w->targets[--w->ntargets];
+	if (why && w->options.gone)
+		w->options.gone(w->options.ctx, pid, why);
+}
