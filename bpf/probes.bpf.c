@@ -220,10 +220,16 @@ static __always_inline struct pw_frame *frame__push(struct pw_hit *h, __u64 now)
 	return f;
 }
 
+/* Where the function was called from. A uretprobe has put its trampoline there; the kernel remembers what it was. */
 static __always_inline __u64 hit__site(const struct pw_hit *h)
 {
 	__u64 site = 0;
 
+	if (h->probe->flags & PW_PROBE_HIJACKED) {
+		struct task_struct *task = (void *)bpf_get_current_task();
+
+		return BPF_CORE_READ(task, utask, return_instances, orig_ret_vaddr);
+	}
 	if (bpf_probe_read_user(&site, sizeof(site), (void *)h->sp))
 		count_loss(POOLWATCH_LOST_READS);
 	return site;

@@ -110,6 +110,8 @@ enum pw_probe_kind {
 #define PW_PROBE_KEY_HELD (1u << 3) /* PW_WAIT_ON: key=held, the pool of this definition that the thread works for */
 #define PW_PROBE_SYSV (1u << 4)	    /* semop(2): units and direction from the sembuf array in arg1, arg2 of them */
 
+#define PW_PROBE_HIJACKED (1u << 5) /* at the entry probe the return address is the kernel's trampoline already */
+
 /* One probed function of one definition. Read-only once the probes are attached. */
 struct pw_probe {
 	__u32 def;   /* slot in POOLWATCH_DEFS */

@@ -5,6 +5,8 @@
 #include "cmd.h"
 
 const struct cmd commands[] = {
+	{ "attach", cmd_attach, "-p PID... [-x EXE]... [OPTION...]", "watch running processes and tell what is found" },
+	{ "run", cmd_run, "[--fail-on KIND] [OPTION...] -- CMD [ARG...]", "start a program and watch it from its first instruction" },
 	{ "check", cmd_check, "[--json] [--pool ARG]... [FILE]...", "read pool definitions and say what is wrong with them" },
 	{ "presets", cmd_presets, "[--json] [-p PID] [NAME]...", "the definitions that come with poolwatch, and which fit a process" },
 	{ "show", cmd_show, "pools|threads|stats [-o COLUMNS] [--json] [-v]", "one look at the pools, threads and losses of what is watched" },

@@ -112,6 +112,17 @@ static void trace_now(struct watch *w, const struct watched *d, struct finding_t
 	stack__trace_sample(w->namer, &d->t, &sample, &ft->stack, &ft->nstack);
 }
 
+static void describe(struct finding_thread *t)
+{
+	struct target_activity a;
+	char line[320];
+
+	if (target__activity(t->pid, t->tid, &a))
+		return;
+	activity__text(line, sizeof(line), &a);
+	t->doing = strdup(line);
+}
+
 void watch__fill(struct watch *w, struct finding *f)
 {
 	bool now = f->event == FINDING_NEW && (f->kind == FINDING_DEADLOCK || f->kind == FINDING_STALL);
@@ -141,6 +152,6 @@ void watch__fill(struct watch *w, struct finding *f)
 		if (now)
 			trace_now(w, d, t);
 		if (f->kind == FINDING_STALL && !t->doing)
-			t->doing = activity__describe(t->pid, t->tid);
+			describe(t);
 	}
 }
