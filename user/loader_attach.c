@@ -58,8 +58,6 @@ static void fill_probe(const struct plan *plan, const struct plan_probe *pp, uin
 		p->flags |= PW_PROBE_RET_SITE;
 	if (pp->has_return && pp->ret == SPEC_RET_URETPROBE && pp->offset != pp->function)
 		p->flags |= PW_PROBE_HIJACKED;
-	if (p->key.uses & PW_USES_RET)
-		p->flags |= PW_PROBE_KEY_AT_RET;
 	if (sp->key_held)
 		p->flags |= PW_PROBE_KEY_HELD;
 	if (sp->sysv)
