@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <ini.h>
+#include <libgen.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,28 +75,6 @@ struct reading {
 	int result;
 };
 
-/* inih cuts long lines and long names in silence; here they are errors. */
-static char *read_line(char *buf, int size, void *stream)
-{
-	struct reading *r = stream;
-	char *s;
-
-	if (r->result || !fgets(buf, size, r->file))
-		return NULL;
-	r->line++;
-	if (!strchr(buf, '\n') && !feof(r->file)) {
-		r->result = conf__fail(r->err, -EINVAL, r->path, r->line,
-				       "the line is longer than %d bytes: go on in the next one, indented", size - 2);
-		return NULL;
-	}
-	s = buf + strspn(buf, " \t");
-	if (*s == '[' && strcspn(s, "]") >= 48) {
-		r->result = conf__fail(r->err, -EINVAL, r->path, r->line, "the section's name is longer than 46 bytes");
-		return NULL;
-	}
-	return buf;
-}
-
 static bool takes_name(const char *section)
 {
 	return !strcmp(section, "target") || !strcmp(section, "remote") || !strcmp(section, "file") || !strcmp(section, "command");
@@ -109,40 +88,41 @@ static int stop(struct reading *r, int result)
 }
 #define fail(r, code, ...) stop(r, conf__fail((r)->err, code, (r)->path, (r)->line, __VA_ARGS__))
 
-static int unknown(struct reading *r, const char *section, const char *name, const char *word)
+static int no_section(struct reading *r, const char *section)
 {
-	char known[140];
-
-	if (conf_key__list(word, known, sizeof(known)))
-		return fail(r, -EINVAL, "[%s] has no key '%.40s'; it has: %s", word, name, known);
-	if (!*section)
-		return fail(r, -EINVAL, "'%.40s' stands before the first [section]", name);
 	return fail(r, -EINVAL,
-		    "no section [%s]; there are: daemon, target NAME, alert, syslog, journal, remote NAME, file NAME, "
-		    "command NAME, metrics", section);
+		    "no section [%s]; there are: daemon, target NAME, alert, syslog, journal, remote NAME, file NAME, command NAME, "
+		    "metrics", section);
 }
 
-/* The struct that a section fills, made if this is its first key; NULL with the error told. */
-static void *section_of(struct reading *r, const struct key *k, const char *section, const char *arg)
+/* The struct that a section fills, made if it is the first of its name; NULL with the error told. */
+static void *section_of(struct reading *r, const char *section)
 {
-	enum conf_sink_type type = 0;
+	size_t len = strcspn(section, " ");
+	const char *arg = section + len + strspn(section + len, " ");
+	char word[64], known[200];
 	void *base = r->conf;
 
-	if (*arg && !takes_name(k->section)) {
-		fail(r, -EINVAL, "[%s] takes no name", k->section);
+	snprintf(word, sizeof(word), "%.*s", (int)len, section);
+	if (!conf_key__list(word, known, sizeof(known))) {
+		no_section(r, section);
 		return NULL;
 	}
-	if (k->in == SECTION_TARGET) {
+	if (*arg && !takes_name(word)) {
+		fail(r, -EINVAL, "[%s] takes no name", word);
+		return NULL;
+	}
+	if (!strcmp(word, "target")) {
 		if (!*arg) {
 			fail(r, -EINVAL, "a target needs a name: [target NAME]");
 			return NULL;
 		}
 		base = target_of(r->conf, arg, r->path, r->line);
-	} else if (k->in == SECTION_SINK) {
-		while (strcmp(sink_sections[type], k->section))
-			type++;
-		base = sink_of(r->conf, section, type, r->path, r->line);
-	} else if (!strcmp(k->section, "metrics") && !r->conf->metrics_file) {
+	}
+	for (enum conf_sink_type type = 0; type < CONF_SINK_TYPES; type++)
+		if (!strcmp(sink_sections[type], word))
+			base = sink_of(r->conf, section, type, r->path, r->line);
+	if (!strcmp(word, "metrics") && !r->conf->metrics_file) {
 		r->conf->metrics_file = strdup(r->path);
 		r->conf->metrics_line = r->line;
 		base = r->conf->metrics_file ? base : NULL;
@@ -152,30 +132,59 @@ static void *section_of(struct reading *r, const struct key *k, const char *sect
 	return base;
 }
 
+/*
+ * inih cuts long lines and long names in silence; here they are errors. It says nothing of a section without keys, which here
+ * is one with defaults: "[journal]" alone sends alerts to the journal.
+ */
+static char *read_line(char *buf, int size, void *stream)
+{
+	struct reading *r = stream;
+	char *s, name[64];
+
+	if (r->result || !fgets(buf, size, r->file))
+		return NULL;
+	r->line++;
+	if (!strchr(buf, '\n') && !feof(r->file)) {
+		fail(r, -EINVAL, "the line is longer than %d bytes: go on in the next one, indented", size - 2);
+		return NULL;
+	}
+	s = buf + strspn(buf, " \t");
+	if (*s != '[')
+		return buf;
+	if (strcspn(s, "]") >= 48) {
+		fail(r, -EINVAL, "the section's name is longer than 46 bytes");
+		return NULL;
+	}
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(s + 1, "]"), s + 1);
+	return strchr(s, ']') && !section_of(r, name) ? NULL : buf;
+}
+
 static int handle(void *user, const char *section, const char *name, const char *value)
 {
 	struct reading *r = user;
-	size_t word_len = strcspn(section, " ");
-	const char *arg = section + word_len + strspn(section + word_len, " ");
-	char word[64], expected[140];
+	char word[64], text[140];
 	const struct key *k;
 	void *base;
 	int err;
 
 	if (r->result)
 		return 0;
-	snprintf(word, sizeof(word), "%.*s", (int)word_len, section);
+	if (!*section)
+		return fail(r, -EINVAL, "'%.40s' stands before the first [section]", name);
+	snprintf(word, sizeof(word), "%.*s", (int)strcspn(section, " "), section);
 	k = conf_key__find(word, name);
-	if (!k)
-		return unknown(r, section, name, word);
-	base = section_of(r, k, section, arg);
+	if (!k) {
+		conf_key__list(word, text, sizeof(text));
+		return fail(r, -EINVAL, "[%s] has no key '%.40s'; it has: %s", word, name, text);
+	}
+	base = section_of(r, section);
 	if (!base)
 		return 0;
 	err = conf_key__set(k, base, value);
 	if (!err)
 		return 1;
-	conf_key__expected(k, expected, sizeof(expected));
-	return fail(r, err == -ENOMEM ? err : -EINVAL, "%s = %.60s: expected %s", name, value, expected);
+	conf_key__expected(k, text, sizeof(text));
+	return fail(r, err == -ENOMEM ? err : -EINVAL, "%s = %.60s: expected %s", name, value, text);
 }
 
 static int read_file(struct conf *c, const char *path, bool optional, struct conf_error *err)
@@ -247,6 +256,26 @@ int conf__read(const char *path, const char *dir, bool optional, struct conf **o
 		conf__free(c);
 	else
 		*out = c;
+	return ret;
+}
+
+int conf__load(const char *path, struct conf **out, char *line, size_t size)
+{
+	struct conf_error err = { 0 };
+	char *dir = NULL, *copy;
+	int ret = -ENOMEM;
+
+	path = path ?: CONF_PATH;
+	copy = strdup(path);
+	if (copy && asprintf(&dir, "%s/conf.d", dirname(copy)) >= 0)
+		ret = conf__read(path, dir, false, out, &err);
+	if (ret && err.line)
+		snprintf(line, size, "%s:%u: %s", err.file, err.line, err.message);
+	else if (ret)
+		snprintf(line, size, "%s: %s", err.file ?: path, err.message[0] ? err.message : strerror(-ret));
+	conf_error__clear(&err);
+	free(copy);
+	free(dir);
 	return ret;
 }
 

@@ -9,6 +9,8 @@
 #include "match.h"
 #include "strlist.h"
 
+#define CONF_PATH POOLWATCH_SYSCONFDIR "/poolwatch/poolwatch.conf"
+
 enum conf_sink_type { CONF_SYSLOG, CONF_JOURNAL, CONF_REMOTE, CONF_FILE, CONF_COMMAND, CONF_SINK_TYPES };
 
 /* A section that says where alerts go: [syslog], [journal], [remote NAME], [file NAME], [command NAME]. */
@@ -84,8 +86,15 @@ struct conf_error {
  * Return: 0; -EINVAL, -errno of the read, -ENOMEM with *@err (conf_error__clear). *@out is untouched on failure.
  */
 int conf__read(const char *path, const char *dir, bool optional, struct conf **out, struct conf_error *err);
+/* conf__load - the same for a command: @path (NULL: CONF_PATH) and conf.d beside it; the error as one line "FILE:LINE: .." in @line. */
+int conf__load(const char *path, struct conf **out, char *line, size_t size);
 void conf__free(struct conf *c);
 void conf_error__clear(struct conf_error *err);
+
+/* Do they say the same about alerts? */
+bool conf__same_alerts(const struct conf *a, const struct conf *b);
+/* Do they say the same about how processes are watched (not: which, and for what)? */
+bool conf__same_watch(const struct conf *a, const struct conf *b);
 
 /* "250ms", "5s", "2m", "1h", "3d", a bare number of seconds, "off" (0). Return: 0, -EINVAL, -ERANGE. */
 int conf__duration(const char *text, uint64_t *ns);

@@ -11,9 +11,9 @@ static const char *const stacks_choices[] = { "nested", "site", "all", NULL };
 static const char *const names_choices[] = { "prometheus", "opentelemetry", NULL };
 static const char *const severity_choices[] = { "info", "warning", "error", "critical", NULL };
 
-#define CONF(section, name, type, field, ...) { section, name, SECTION_GLOBAL, type, offsetof(struct conf, field), ##__VA_ARGS__ }
-#define SINK(section, name, type, field, ...) { section, name, SECTION_SINK, type, offsetof(struct conf_sink, field), ##__VA_ARGS__ }
-#define TARGET(name, type, field) { "target", name, SECTION_TARGET, type, offsetof(struct conf_target, field) }
+#define CONF(section, name, type, field, ...) { section, name, type, offsetof(struct conf, field), ##__VA_ARGS__ }
+#define SINK(section, name, type, field, ...) { section, name, type, offsetof(struct conf_sink, field), ##__VA_ARGS__ }
+#define TARGET(name, type, field) { "target", name, type, offsetof(struct conf_target, field) }
 #define EVERY_SINK(section)                                                                                                \
 	SINK(section, "enable", VALUE_BOOL, enable), SINK(section, "kinds", VALUE_KINDS, kinds),                           \
 		SINK(section, "severity", VALUE_CHOICE, severity, severity_choices)

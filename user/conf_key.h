@@ -8,15 +8,11 @@
 enum value_type { VALUE_BOOL, VALUE_U64, VALUE_DURATION, VALUE_SIZE, VALUE_PERMILLE, VALUE_STRING, VALUE_LIST, VALUE_CHOICE, VALUE_KINDS,
 	VALUE_RATE };
 
-/* Which struct a section fills, and which sections (sinks) share a key. */
-enum section { SECTION_GLOBAL, SECTION_SINK, SECTION_TARGET };
-
 struct key {
-	const char *section; /* as written, without the NAME of "[remote NAME]" */
+	const char *section; /* says which struct the offset is into; without the NAME of "[remote NAME]" */
 	const char *name;
-	enum section in;
 	enum value_type type;
-	size_t offset;
+	size_t offset; /* into struct conf, conf_sink or conf_target */
 	const char *const *choices; /* VALUE_CHOICE: the value is the index, an unsigned int */
 };
 

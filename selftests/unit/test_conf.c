@@ -182,7 +182,7 @@ TEST_F(conf, refused)
 		"[daemon] has no key 'stal'; it has: pools state stall leak budget scan max-pools max-threads stacks follow device "
 		"debuginfod debug-dirs");
 	REFUSED("stall = 5s\n", 1, "'stall' stands before the first [section]");
-	REFUSED("[deamon]\nstall = 5s\n", 2,
+	REFUSED("[deamon]\nstall = 5s\n", 1,
 		"no section [deamon]; there are: daemon, target NAME, alert, syslog, journal, remote NAME, file NAME, command NAME, metrics");
 	REFUSED("[daemon]\nstall = soon\n", 2, "stall = soon: expected a duration: 250ms, 5s, 2m, 1h, 3d, or off");
 	REFUSED("[daemon]\nstall = 5 s\n", 2, "stall = 5 s: expected a duration: 250ms, 5s, 2m, 1h, 3d, or off");
@@ -190,26 +190,26 @@ TEST_F(conf, refused)
 	REFUSED("[daemon]\nbudget = 101%\n", 2, "budget = 101%: expected 0.1% to 100%, or off");
 	REFUSED("[daemon]\nmax-pools = -1\n", 2, "max-pools = -1: expected a number");
 	REFUSED("[daemon]\npools = \"a b\n", 2, "pools = \"a b: expected words; a quoted one must end in a quote");
-	REFUSED("[daemon x]\nstall = 5s\n", 2, "[daemon] takes no name");
+	REFUSED("[daemon x]\nstall = 5s\n", 1, "[daemon] takes no name");
 	REFUSED("[alert]\nrate = 5\n", 2, "rate = 5: expected COUNT/DURATION: 10/1m, or off");
 	REFUSED("[syslog]\nkinds = deadlock dedlock\n", 2,
 		"kinds = deadlock dedlock: expected kinds of findings: nested order deadlock stall leak detached");
 	REFUSED("[daemon]\nnonsense\n", 2, "expected [SECTION], KEY = VALUE, or a comment");
-	REFUSED("[target]\nexe = a\n", 2, "a target needs a name: [target NAME]");
-	REFUSED("\n[target a]\npools = sem\n", 3, "[target a] names no process: give exe, unit, container or user");
-	REFUSED("[target a]\nexe = bin/a\n", 2, "[target a] exe = bin/a: expected an absolute path or glob, or a base name");
-	REFUSED("[target a]\nuser = no-such-user-here\n", 2, "[target a] user = no-such-user-here: no such user");
-	REFUSED("[target a]\ncontainer = 0123\n", 2, "[target a] container = 0123: expected at least 12 digits of its id");
-	REFUSED("[remote]\nspool = 8K\n", 2, "[remote] needs 'to': udp://HOST:PORT, tcp://HOST:PORT or unix:PATH");
-	REFUSED("[remote]\nto = logs:514\n", 2, "[remote] to = logs:514: expected udp://HOST:PORT, tcp://HOST:PORT or unix:PATH");
-	REFUSED("[file]\npath = x.json\n", 2, "[file] needs 'path': an absolute path");
-	REFUSED("[command]\nrun = page me\n", 2, "[command] needs 'run': a program by absolute path, and its arguments");
-	REFUSED("[command]\nrun = /bin/true\nlimit = off\n", 2, "[command] limit: a command must have one");
-	REFUSED("[syslog]\nfacility = kern\n", 2,
+	REFUSED("[target]\nexe = a\n", 1, "a target needs a name: [target NAME]");
+	REFUSED("\n[target a]\npools = sem\n", 2, "[target a] names no process: give exe, unit, container or user");
+	REFUSED("[target a]\nexe = bin/a\n", 1, "[target a] exe = bin/a: expected an absolute path or glob, or a base name");
+	REFUSED("[target a]\nuser = no-such-user-here\n", 1, "[target a] user = no-such-user-here: no such user");
+	REFUSED("[target a]\ncontainer = 0123\n", 1, "[target a] container = 0123: expected at least 12 digits of its id");
+	REFUSED("[remote]\nspool = 8K\n", 1, "[remote] needs 'to': udp://HOST:PORT, tcp://HOST:PORT or unix:PATH");
+	REFUSED("[remote]\nto = logs:514\n", 1, "[remote] to = logs:514: expected udp://HOST:PORT, tcp://HOST:PORT or unix:PATH");
+	REFUSED("[file]\npath = x.json\n", 1, "[file] needs 'path': an absolute path");
+	REFUSED("[command]\nrun = page me\n", 1, "[command] needs 'run': a program by absolute path, and its arguments");
+	REFUSED("[command]\nrun = /bin/true\nlimit = off\n", 1, "[command] limit: a command must have one");
+	REFUSED("[syslog]\nfacility = kern\n", 1,
 		"[syslog] facility = kern: expected daemon, user, auth, local0 .. local7 or the like");
-	REFUSED("[metrics]\nlisten = 0.0.0.0:9464\n", 2,
+	REFUSED("[metrics]\nlisten = 0.0.0.0:9464\n", 1,
 		"[metrics] listen = 0.0.0.0:9464 can be reached from other machines: say any-address = yes if that is meant");
-	REFUSED("[metrics]\nlisten = localhost:9464\n", 2,
+	REFUSED("[metrics]\nlisten = localhost:9464\n", 1,
 		"[metrics] listen = localhost:9464: expected unix:PATH, IPV4:PORT or [IPV6]:PORT");
 	/* The first of several errors. */
 	REFUSED("[daemon]\nx = 1\ny = 2\n[deamon]\nz = 3\n", 2,
@@ -228,6 +228,20 @@ TEST_F(conf, long_lines_are_not_cut)
 	memset(text + 8, 'b', 60);
 	strcpy(text + 68, "]\nexe = a\n");
 	REFUSED(text, 1, "the section's name is longer than 46 bytes");
+}
+
+TEST_F(conf, sections_without_keys)
+{
+	ASSERT_EQ(0, READ("[journal]\n[syslog]\n"));
+	ASSERT_EQ(2, self->c->nsinks);
+	EXPECT_EQ(CONF_JOURNAL, self->c->sinks[0].type);
+	EXPECT_EQ(true, self->c->sinks[0].enable);
+	conf__free(self->c);
+	self->c = NULL;
+	REFUSED("[daemon]\n[jornal]\n", 2,
+		"no section [jornal]; there are: daemon, target NAME, alert, syslog, journal, remote NAME, file NAME, command NAME, metrics");
+	REFUSED("[file]\n", 1, "[file] needs 'path': an absolute path");
+	REFUSED("[daemon\n", 1, "expected [SECTION], KEY = VALUE, or a comment");
 }
 
 TEST_F(conf, any_address_if_meant)
