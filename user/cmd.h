@@ -22,5 +22,6 @@ int cmd_presets(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_alert(int argc, char **argv);
+int cmd_top(int argc, char **argv);
 
 #endif

@@ -95,8 +95,8 @@ static void remark(const struct show *s, size_t rows, const char *none)
 	if (!rows)
 		fprintf(stderr, "%s\n", none);
 	for (size_t i = 0; i < s->sessions.n; i++)
-		for (size_t k = 0; k < s->sessions.s[i].views.ncounters; k++)
-			lost += s->sessions.s[i].views.counters[k].counter->count;
+		for (size_t k = 0; k < s->sessions.s[i]->views.ncounters; k++)
+			lost += s->sessions.s[i]->views.counters[k].counter->count;
 	if (lost)
 		fprintf(stderr, "%" PRIu64 " times something was lost or not understood: 'poolwatch show stats' says what.\n", lost);
 }
@@ -120,7 +120,7 @@ static int show_pools(struct show *s)
 	int ret;
 
 	for (size_t i = 0; i < s->sessions.n; i++) {
-		struct views *v = &s->sessions.s[i].views;
+		struct views *v = &s->sessions.s[i]->views;
 
 		for (size_t k = 0; k < v->npools; k++)
 			if ((!s->pid || v->pools[k].pool->head.tgid == s->pid) && add_row(&r, &v->pools[k]))
@@ -147,13 +147,13 @@ static int show_threads(struct show *s)
 	int ret;
 
 	for (size_t i = 0; i < s->sessions.n; i++)
-		all += s->sessions.s[i].views.nthreads;
+		all += s->sessions.s[i]->views.nthreads;
 	/* Without names, numbers are shown. */
 	if (names__new(&names))
 		names = NULL;
 	progress__begin(&progress, "naming places in code", all);
 	for (size_t i = 0; i < s->sessions.n; i++) {
-		struct views *v = &s->sessions.s[i].views;
+		struct views *v = &s->sessions.s[i]->views;
 
 		for (size_t k = 0; k < v->nthreads; k++) {
 			progress__at(&progress, done++);
@@ -183,7 +183,7 @@ static int show_stats(struct show *s)
 	int ret;
 
 	for (size_t i = 0; i < s->sessions.n; i++) {
-		struct views *v = &s->sessions.s[i].views;
+		struct views *v = &s->sessions.s[i]->views;
 
 		for (size_t k = 0; k < v->ncounters; k++)
 			if (add_row(&r, &v->counters[k]))

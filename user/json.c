@@ -158,6 +158,12 @@ void json__null(struct json *j, const char *key)
 	fputs("null", j->out);
 }
 
+void json__raw(struct json *j, const char *key, const char *value)
+{
+	lead(j, key);
+	fputs(value, j->out);
+}
+
 int json__end_line(struct json *j)
 {
 	assert(j->depth == 0);

@@ -35,6 +35,7 @@ void json__hex(struct json *j, const char *key, uint64_t v); /* "0x..": addresse
 void json__double(struct json *j, const char *key, double v); /* six significant digits; null if it is not finite */
 void json__bool(struct json *j, const char *key, bool v);
 void json__null(struct json *j, const char *key);
+void json__raw(struct json *j, const char *key, const char *value); /* JSON that was written before */
 
 /* End the line. Return: 0, or -EIO if the stream has an error. */
 int json__end_line(struct json *j);

@@ -94,7 +94,12 @@ void names__frame(struct names *n, uint32_t pid, struct finding_frame *f, bool i
 	t = target_of(n, pid);
 	if (!t || stack__name(n->stacks, t, f->address, is_return, &frames, &count))
 		return;
-	*f = frames[0];
+	if (frames[0].symbol || frames[0].module) {
+		frames[0].address = f->address;
+		*f = frames[0];
+	} else {
+		finding_frame__clear(&frames[0]);
+	}
 	for (size_t i = 1; i < count; i++)
 		finding_frame__clear(&frames[i]);
 	free(frames);
@@ -119,19 +124,35 @@ static void forget_stack(struct finding_thread *t)
 	t->doing = NULL;
 }
 
+static int activity(struct finding_thread *t, struct target_activity *a)
+{
+	char text[256];
+	int err = target__activity(t->pid, t->tid, a);
+
+	if (err)
+		return err;
+	activity__text(text, sizeof(text), a);
+	t->doing = strdup(text);
+	return 0;
+}
+
+void names__doing(struct finding_thread *t)
+{
+	struct target_activity a;
+
+	free(t->doing);
+	t->doing = NULL;
+	activity(t, &a);
+}
+
 void names__look(struct names *n, struct finding_thread *t)
 {
 	uint64_t regs[PW_REGS] = { 0 };
 	struct target_activity a;
 	struct target *target;
-	char text[256];
 
 	forget_stack(t);
-	if (target__activity(t->pid, t->tid, &a))
-		return;
-	activity__text(text, sizeof(text), &a);
-	t->doing = strdup(text);
-	if (!a.pc || !a.sp)
+	if (activity(t, &a) || !a.pc || !a.sp)
 		return;
 	target = target_of(n, t->pid);
 	if (!target)

@@ -21,6 +21,9 @@ void names__frame(struct names *n, uint32_t pid, struct finding_frame *f, bool i
 /* What it does now (t->doing) and, if it is blocked, its stack (t->stack). What was there before is freed. */
 void names__look(struct names *n, struct finding_thread *t);
 
+/* t->doing only. */
+void names__doing(struct finding_thread *t);
+
 /* Executable of a process, or NULL; belongs to @n, until the next call. */
 const char *names__exe(struct names *n, uint32_t pid);
 

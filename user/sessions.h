@@ -17,7 +17,7 @@ struct session {
 };
 
 struct sessions {
-	struct session *s;
+	struct session **s; /* rows point into them: they stay where they are */
 	size_t n;
 	bool fixed; /* no others are looked for */
 };
@@ -38,5 +38,11 @@ void sessions__close(struct sessions *all);
  * or -errno.
  */
 int sessions__look(struct sessions *all, unsigned int tables, const struct views_options *o);
+
+/* The rows again from the snapshots there are, after a change of options. Return: 0 or -ENOMEM. */
+int sessions__remake(struct sessions *all, const struct views_options *o);
+
+/* Find sessions that began since, and forget those that are gone if there are others. Return: sessions found new, or -errno. */
+int sessions__rescan(struct sessions *all);
 
 #endif

@@ -268,3 +268,13 @@ int text__finding(FILE *out, const struct finding *f, const struct text_options 
 		return err;
 	return fflush(out) || ferror(out) ? -EIO : 0;
 }
+
+int text__threads(FILE *out, const struct finding *f, const struct text_options *o)
+{
+	struct text_out t = { .out = out, .o = *o, .escape = o->ascii ? ESCAPE_ASCII : 0 };
+	int err = text_out__threads(&t, f);
+
+	if (err)
+		return err;
+	return fflush(out) || ferror(out) ? -EIO : 0;
+}

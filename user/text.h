@@ -24,6 +24,9 @@ struct text_options text__options(const struct term *t);
 /* Return: 0, or -EIO if the stream has an error. */
 int text__finding(FILE *out, const struct finding *f, const struct text_options *o);
 
+/* The threads of a finding alone, as the report has them. Return: 0, -ENOMEM or -EIO. */
+int text__threads(FILE *out, const struct finding *f, const struct text_options *o);
+
 /* "fetch (api.c:31)", "sem_wait+0x44 (libc.so.6)", "libc.so.6+0x8f3c1": one frame, escaped. As snprintf. */
 size_t text__frame(char *buf, size_t size, const struct finding_frame *frame, unsigned int escape_flags);
 

@@ -112,14 +112,18 @@ static int headline(struct text_out *t, const struct finding *f, const size_t *m
 	return 0;
 }
 
-/* "812 ms", or "640 ms to 812 ms" of several. */
+/* " for 812 ms", or " for 640 ms to 812 ms" of several; nothing where no time is told (a nested request that did not block). */
 static void age_range(char *buf, size_t size, uint64_t least, uint64_t most)
 {
 	char to[32];
 
-	text__age(buf, size, least);
+	*buf = '\0';
+	if (!most)
+		return;
+	strcpy(buf, " for ");
+	text__age(buf + 5, size - 5, least);
 	text__age(to, sizeof(to), most);
-	if (strcmp(buf, to))
+	if (strcmp(buf + 5, to))
 		snprintf(buf + strlen(buf), size - strlen(buf), " to %s", to);
 }
 
@@ -147,7 +151,7 @@ static void held(struct text_out *t, const struct finding *f, const size_t *memb
 	pool_label(pool, sizeof(pool), t, f, h);
 	bool placed = h->nstack || h->site.module || h->site.symbol || h->site.address;
 
-	snprintf(line, sizeof(line), "%sholds %" PRIu32 " of %s for %s%s", n > 1 ? "each " : "", h->units, pool, age,
+	snprintf(line, sizeof(line), "%sholds %" PRIu32 " of %s%s%s", n > 1 ? "each " : "", h->units, pool, age,
 		 placed ? ", taken at" : "");
 	text_out__spaces(t, 4);
 	text_out__wrap(t, 4, 6, TEXT_PLAIN, line);
@@ -176,8 +180,8 @@ static void asked(struct text_out *t, const struct finding *f, const size_t *mem
 	pool_label(pool, sizeof(pool), t, f, &th->request);
 	bool placed = th->nstack || th->request.site.module || th->request.site.symbol || th->request.site.address;
 
-	snprintf(line, sizeof(line), "%sasks for %" PRIu32 " %sof %s, for %s now%s", n > 1 ? "each " : "", th->request.units,
-		 more ? "more " : "", pool, age, placed ? ", at" : "");
+	snprintf(line, sizeof(line), "%sasks for %" PRIu32 " %sof %s%s%s%s%s", n > 1 ? "each " : "", th->request.units,
+		 more ? "more " : "", pool, *age ? "," : "", age, *age ? " now" : "", placed ? ", at" : "");
 	text_out__spaces(t, 4);
 	text_out__wrap(t, 4, 6, TEXT_PLAIN, line);
 	if (th->nstack)

@@ -182,7 +182,7 @@ static void pool_wait_histogram(const void *row, struct json *j, const char *key
 
 /* The order is that of the JSON object, which begins as the pool of a finding does. */
 static const struct table_column pool_columns[] = {
-	{ "name", "POOL", "name", "the definition's name", TABLE_TEXT, 14, pool_name },
+	{ "name", "POOL", "name", "the definition's name", TABLE_TEXT, 12, pool_name },
 	{ "key", "KEY", "key", "address of the pool in the process", TABLE_HEX, 14, pool_key },
 	{ "capacity", "CAP", "capacity", "units in all", TABLE_NUMBER, 5, pool_capacity },
 	{ "in_use", "USE", "in_use", "units in use, as far as seen", TABLE_NUMBER, 5, pool_in_use },

@@ -315,13 +315,13 @@ TEST(a_session_that_ends)
 
 	ASSERT_EQ(sessions__of(&all, &f.source), 0);
 	ASSERT_EQ(sessions__look(&all, SOURCE_ALL_TABLES, &o), 1);
-	ASSERT_STREQ(pools_text(&all.s[0].views, "name,state"), "db   full\nsem  ok\n");
+	ASSERT_STREQ(pools_text(&all.s[0]->views, "name,state"), "db   full\nsem  ok\n");
 	ASSERT_EQ(sessions__look(&all, SOURCE_ALL_TABLES, &o), 1);
-	ASSERT_STREQ(pools_text(&all.s[0].views, "name,state"), "db   DEADLOCK\nsem  ok\n");
+	ASSERT_STREQ(pools_text(&all.s[0]->views, "name,state"), "db   DEADLOCK\nsem  ok\n");
 	ASSERT_EQ(sessions__look(&all, SOURCE_ALL_TABLES, &o), 0);
-	ASSERT_TRUE(all.s[0].gone);
+	ASSERT_TRUE(all.s[0]->gone);
 	/* the last picture stays */
-	ASSERT_STREQ(pools_text(&all.s[0].views, "name,state"), "db   DEADLOCK\nsem  ok\n");
+	ASSERT_STREQ(pools_text(&all.s[0]->views, "name,state"), "db   DEADLOCK\nsem  ok\n");
 	sessions__close(&all);
 }
 
