@@ -465,12 +465,16 @@ static __always_inline void leave__acquire(struct pw_hit *h, struct pw_frame *f)
 		waited = d.now - r->since;
 	}
 	ledger__waited(&d, waited, granted);
+	/*
+	 * The request ends before its grant is booked: this program may be preempted in between, and a thread seen holding what it
+	 * still seems to ask for looks deadlocked. One that for a moment does neither can only prevent a proof.
+	 */
+	ledger__ended(&d);
 	if (granted) {
 		if (probe->resource.shape != PW_SHAPE_NONE)
 			d.resource = hit__value(h, &probe->resource, 0);
 		ledger__grant(&d);
 	}
-	ledger__ended(&d);
 }
 
 SEC("uprobe")

@@ -181,13 +181,16 @@ static __always_inline void py__ask(struct pw_py_hit *h)
 		py__tell_edge(&d);
 }
 
-static __always_inline void py__granted(struct pw_deed *d, struct pw_py_hit *h, __u64 record)
+static __always_inline void py__granted(struct pw_deed *d, struct pw_py_hit *h, __u64 record, bool asks)
 {
 	struct pw_python_thread *t = h->thread;
 
 	py__resume(d, t);
 	d->resource = record;
 	ledger__waited(d, d->now - t->since, true);
+	/* In this order: see leave__acquire. */
+	if (asks)
+		ledger__ended(d);
 	ledger__grant(d);
 }
 
@@ -202,8 +205,7 @@ static __always_inline void py__got(struct pw_py_hit *h)
 		return;
 	if (py__no_exception(h)) {
 		t->state = PW_PY_IDLE;
-		py__granted(&d, h, py__local(h, &h->frame[1], PW_PY_ITEM));
-		ledger__ended(&d);
+		py__granted(&d, h, py__local(h, &h->frame[1], PW_PY_ITEM), true);
 		return;
 	}
 	/* Queue.get(self, block, timeout): did it wait? */
@@ -229,9 +231,7 @@ static __always_inline void py__open(struct pw_py_hit *h)
 		return;
 	was = t->state;
 	t->state = PW_PY_OPENED;
-	py__granted(&d, h, 0);
-	if (was == PW_PY_OPENING)
-		ledger__ended(&d);
+	py__granted(&d, h, 0, was == PW_PY_OPENING);
 }
 
 /* A unit that the thread thought it had is not: the connection could not be opened. */

@@ -59,6 +59,13 @@ int judge__hold(const struct judge_look *look, const struct poolwatch_pool *p, u
 	return out->pool_name ? 0 : -ENOMEM;
 }
 
+static int compare_holds(const void *a, const void *b, void *ledger)
+{
+	const struct finding_hold *x = a, *y = b;
+
+	return judge__compare_pools(ledger__pool(ledger, x->pool), ledger__pool(ledger, y->pool));
+}
+
 int judge__thread(const struct judge_look *look, const struct poolwatch_thread *t, struct finding_thread *out)
 {
 	const struct ledger *l = look->now;
@@ -86,6 +93,7 @@ int judge__thread(const struct judge_look *look, const struct poolwatch_thread *
 		to->resource = h->resource;
 		out->nholds++;
 	}
+	qsort_r(out->holds, out->nholds, sizeof(*out->holds), compare_holds, (void *)l);
 	/* The innermost request is where it sleeps. */
 	for (uint32_t i = t->requests < POOLWATCH_REQUESTS ? t->requests : POOLWATCH_REQUESTS; i-- && !out->requesting;) {
 		const struct poolwatch_request *r = &t->request[i];
