@@ -16,8 +16,7 @@
 struct sink {
 	char text[DEMANGLE_MAX_OUT];
 	size_t len;
-	bool over;
-	bool may_leave;
+	size_t pieces; /* counted, too: some are empty */
 	jmp_buf leave;
 };
 
@@ -25,14 +24,12 @@ static void take(const char *piece, size_t len, void *opaque)
 {
 	struct sink *s = opaque;
 
-	if (!s->over && len < sizeof(s->text) - s->len) {
+	if (len >= sizeof(s->text) - s->len || ++s->pieces > sizeof(s->text))
+		longjmp(s->leave, 1);
+	if (len) {
 		memcpy(s->text + s->len, piece, len);
 		s->len += len;
-		return;
 	}
-	s->over = true;
-	if (s->may_leave)
-		longjmp(s->leave, 1);
 }
 
 bool demangle__is_mangled(const char *name)
@@ -40,23 +37,16 @@ bool demangle__is_mangled(const char *name)
 	return name[0] == '_' && (name[1] == 'Z' || name[1] == 'R' || (name[1] == '_' && name[2] == 'Z'));
 }
 
-/* A Rust v0 identifier beyond ASCII: libiberty decodes it in memory of its own, which leaving midway would leak. */
+/*
+ * A Rust v0 identifier beyond ASCII: libiberty decodes it in memory of its own, which leaving midway would lose, and without
+ * leaving, 60 bytes keep it busy for minutes. Such a name stays as it is.
+ */
 static bool has_punycode(const char *name)
 {
 	for (const char *c = name; *c; c++)
 		if (*c == 'u' && isdigit((unsigned char)c[1]))
 			return true;
 	return false;
-}
-
-/* Each back reference at most doubles the text before it: with so few of them, the whole is printed in bounded time. */
-static bool has_few_backrefs(const char *name)
-{
-	unsigned int n = 0;
-
-	for (; *name; name++)
-		n += *name == 'B';
-	return n <= 8;
 }
 
 /*
@@ -68,18 +58,11 @@ static __attribute__((noinline)) int print_into(struct sink *s, const char *name
 	int options = params ? DMGL_PARAMS | DMGL_ANSI : DMGL_NO_OPTS;
 	int ok;
 
-	s->len = 0;
-	s->over = false;
-	s->may_leave = true;
-	if (rust && name[1] == 'R' && has_punycode(name)) {
-		if (!has_few_backrefs(name))
-			return -E2BIG;
-		s->may_leave = false;
-	}
+	s->len = s->pieces = 0;
 	if (setjmp(s->leave))
 		return -E2BIG;
 	ok = rust ? rust_demangle_callback(name, DMGL_NO_OPTS, take, s) : cplus_demangle_v3_callback(name, options, take, s);
-	return s->over ? -E2BIG : ok && s->len;
+	return ok && s->len;
 }
 
 int demangle__name(const char *name, bool params, char **out)
@@ -92,6 +75,8 @@ int demangle__name(const char *name, bool params, char **out)
 		return -ENOENT;
 	if (strnlen(name, DEMANGLE_MAX_IN) == DEMANGLE_MAX_IN)
 		return -E2BIG;
+	if (name[1] == 'R' && has_punycode(name))
+		return -ENOENT;
 	/* Rust first: its legacy names are valid C++ ones with a hash at the end. */
 	n = print_into(&s, name, true, params);
 	if (!n)

@@ -1,9 +1,18 @@
-# Fuzz targets: fuzz_NAME.c with corpus/NAME/ beside it, and in FUZZ_NAME the sources of user/ that it runs. `make fuzz` lets
-# libFuzzer work on each for FUZZ_SECONDS; `make test` replays the corpus with fixed changes (replay.c), under the sanitizers.
+# Fuzz targets: fuzz_NAME.c with corpus/NAME/ beside it (or in FUZZ_CORPUS_NAME what is built), in FUZZ_NAME the sources of user/
+# that it runs, in FUZZ_LIBS_NAME the libraries. `make fuzz` lets libFuzzer work on each for FUZZ_SECONDS; `make test` replays the
+# corpus with fixed changes (replay.c), under the sanitizers.
 #help fuzz      libFuzzer on every target, FUZZ_SECONDS (60) each; what it finds is in $(OUT)/fuzz
 
 FUZZ_expr := expr expr_eval
 FUZZ_spec := expr expr_eval spec spec_check spec_lex spec_probe spec_json suggest json escape
+FUZZ_perfmap := perfmap target target_maps
+FUZZ_demangle := demangle
+FUZZ_LIBS_demangle = -liberty
+FUZZ_binary := binary debugfile demangle elf_guard lines symtab target target_maps unwind
+FUZZ_LIBS_binary = $(PW_LIBS)
+FUZZ_CORPUS_binary = $(OUT)/selftests/stack/corpus
+
+fuzz_corpus = $(or $(FUZZ_CORPUS_$(1)),selftests/fuzz/corpus/$(1))
 
 FUZZ_elf := elf elf_symbols elf_unwind elf_demangle
 FUZZ_LIBS_elf := -lelf -ldw -lz -liberty
@@ -14,7 +23,7 @@ TESTS += $(FUZZ:%=$(OUT)/selftests/fuzz/replay_%)
 
 $(OUT)/selftests/fuzz/replay_%: selftests/fuzz/fuzz_%.c selftests/fuzz/replay.c selftests/fuzz/fuzz.h $(OUT)/libpoolwatch-san.a
 	$(call msg,TEST,$@)
-	$(Q)mkdir -p $(@D); $(CC) $(TEST_CFLAGS) $(SAN) -DCORPUS='"selftests/fuzz/corpus/$*"' $(filter %.c,$^) $(OUT)/libpoolwatch-san.a \
+	$(Q)mkdir -p $(@D); $(CC) $(TEST_CFLAGS) $(SAN) -DCORPUS='"$(call fuzz_corpus,$*)"' $(filter %.c,$^) $(OUT)/libpoolwatch-san.a \
 		$(PW_LIBS) -o $@
 
 define fuzz_target
@@ -27,5 +36,5 @@ $(foreach t,$(FUZZ),$(eval $(call fuzz_target,$(t))))
 
 # New inputs go into a folder of their own; those worth keeping are moved to corpus/ by hand.
 fuzz: $(FUZZ:%=$(OUT)/selftests/fuzz/fuzz_%)
-	$(Q)for t in $(FUZZ); do mkdir -p $(OUT)/fuzz/$$t; $(OUT)/selftests/fuzz/fuzz_$$t -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
-		-artifact_prefix=$(OUT)/fuzz/$$t- $(OUT)/fuzz/$$t selftests/fuzz/corpus/$$t || exit 1; done
+	$(Q)set -e; $(foreach t,$(FUZZ),mkdir -p $(OUT)/fuzz/$(t); $(OUT)/selftests/fuzz/fuzz_$(t) -max_total_time=$(FUZZ_SECONDS) \
+		-print_final_stats=1 -artifact_prefix=$(OUT)/fuzz/$(t)- $(OUT)/fuzz/$(t) $(call fuzz_corpus,$(t));)

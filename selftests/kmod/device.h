@@ -67,8 +67,8 @@ int device__info(int fd, struct poolwatch_info *info);
 int device__snapshot(int fd, struct poolwatch_snapshot *s);
 
 /*
- * Run @f in a child with that user, group and no capabilities; in the group "poolwatch" if @member. Return: what @f returned (0 to
- * 255), or -1 if it died.
+ * Run @f in a child with that user, group and no capabilities; in the group "poolwatch" if @member. Return: what @f
+ * returned (0 to 255), or -1 if it died.
  */
 int as_user(uid_t uid, bool member, int (*f)(void *), void *arg);
 

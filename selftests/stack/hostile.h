@@ -59,7 +59,7 @@ static inline void hostile_run(const uint8_t *data, size_t len)
 
 		if (!gelf_getphdr(b->elf, (int)i, &ph) || ph.p_type != PT_LOAD || !(ph.p_flags & PF_X))
 			continue;
-		for (uint64_t at = 0; at < ph.p_filesz && at < 1 << 13; at += 31) {
+		for (uint64_t at = 0; at < ph.p_filesz && at < 1 << 13; at += 101) {
 			const struct binary_name *names;
 			size_t count;
 

@@ -57,3 +57,8 @@ $(STACK_DIR)/test_%: selftests/stack/test_%.c selftests/stack/hostile.h $(OUT)/k
 		$(OUT)/libpoolwatch-san.a $(STACK_TARGETS:%=$(STACK_DIR)/%) | $(STACK_DIR)
 	$(call msg,TEST,$@)
 	$(Q)$(CC) $(TEST_CFLAGS) $(SAN) -DSTACK_DIR='"$(STACK_DIR)"' $< $(OUT)/libpoolwatch-san.a $(PW_LIBS) -o $@
+
+# What the fuzzer of binaries begins with.
+$(STACK_DIR)/corpus/plain: $(STACK_DIR)/plain
+	$(Q)mkdir -p $(@D); cp $< $@
+$(OUT)/selftests/fuzz/replay_binary $(OUT)/selftests/fuzz/fuzz_binary: | $(STACK_DIR)/corpus/plain

@@ -35,7 +35,7 @@ TEST(rust)
 {
 	EXPECT_NAME("_ZN4pool7acquire17h0123456789abcdefE", false, "pool::acquire");
 	EXPECT_NAME("_RNvCs1234_7mycrate3foo", false, "mycrate::foo");
-	EXPECT_NAME("_RNvC7mycrateu8gdel_5qa", false, "mycrate::g\xc3\xb6""del");
+	EXPECT_NAME("_RNvMC7mycrateNtB2_4Pool7acquire", false, "<mycrate::Pool>::acquire");
 }
 
 TEST(not_mangled)
@@ -46,6 +46,7 @@ TEST(not_mangled)
 	EXPECT_NO_NAME(-ENOENT, "_Z");
 	EXPECT_NO_NAME(-ENOENT, "_R");
 	EXPECT_NO_NAME(-ENOENT, "_Zgarbage");
+	EXPECT_NO_NAME(-ENOENT, "_RNvC7mycrateu8gdel_5qa"); /* with an identifier beyond ASCII */
 }
 
 /* a<b,b> with b = a<c,c> and so on: each level refers to the one before twice, so the text doubles with each. */
@@ -84,6 +85,12 @@ TEST(rust_unfolds_without_end)
 	}
 	strcpy(p, "E");
 	EXPECT_NO_NAME(-E2BIG, name);
+}
+
+/* A binder of billions of lifetimes. */
+TEST(rust_lifetimes_without_end)
+{
+	EXPECT_NO_NAME(-E2BIG, "_RINvC1a1fFGmmmmm_uEuE");
 }
 
 TEST(too_long)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * PID 1 of the test machine. It runs the programs of /etc/tests and tells the host, on the second serial port, in lines:
+ * PID 1 of the test machine. It runs the programs of /etc/tests and tells the host, on the second serial port, in
+ * lines:
  *
  *   @begin MODE PATH
  *   > a line the program printed (TAP), as it is
