@@ -53,6 +53,8 @@ int loader__attach(struct loader *l, const struct target *t, const struct plan *
 /* The same process again: more probes (a library that was loaded later, or the program that exec put there). */
 int loader__attach_more(struct loader *l, struct loader_target *lt, const struct plan *plan, const uint32_t *def_slot,
 			char err[LOADER_ERROR]);
+/* Functions probed in it. */
+size_t loader__functions(const struct loader_target *lt);
 /* Take the probes of one definition away. */
 void loader__detach_def(struct loader *l, struct loader_target *lt, uint32_t def_slot);
 /* Take all probes away (they are gone already if the process is). The ledger stays. */

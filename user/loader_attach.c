@@ -343,6 +343,11 @@ int loader__attach_more(struct loader *l, struct loader_target *lt, const struct
 	return attach_plan(l, lt, plan, def_slot, err);
 }
 
+size_t loader__functions(const struct loader_target *lt)
+{
+	return lt->nprobes;
+}
+
 void loader__detach_def(struct loader *l, struct loader_target *lt, uint32_t def)
 {
 	size_t kept = 0;

@@ -11,6 +11,7 @@ const struct cmd commands[] = {
 	{ "presets", cmd_presets, "[--json] [-p PID] [NAME]...", "the definitions that come with poolwatch, and which fit a process" },
 	{ "show", cmd_show, "pools|threads|stats [-o COLUMNS] [--json] [-v]", "one look at the pools, threads and losses of what is watched" },
 	{ "top", cmd_top, "[-d SEC] [-p PID] [-b [-n N] [--json]]", "the pools of what is watched, live" },
+	{ "doctor", cmd_doctor, "[-p PID] [--json]", "what this kernel, user and target allow, and what to do about it" },
 	{ "probe", cmd_probe, "-p PID [--pool ARG]... [--json]", "what would be probed, where, at what cost; changes nothing" },
 	{ "alert", cmd_alert, "--test [--config FILE]", "send a test alert to where the configuration sends alerts" },
 	{ 0 },

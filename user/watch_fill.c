@@ -37,7 +37,8 @@ void watch__keep_trace(struct watch *w, const struct pw_record *r)
 	if (!d || !r->stack_len || r->stack_len > PW_STACK_MAX || stack__trace_sample(w->namer, &d->t, &sample, &frames, &n))
 		return;
 	free_trace(t);
-	*t = (struct watch_trace){ e->pool, e->held, e->site, e->held_site, frames, n };
+	*t = (struct watch_trace){ e->pool, e->held, e->site, e->held_site, .frames = frames, .n = n };
+	memcpy(t->comm, e->comm, sizeof(t->comm));
 	w->next_trace = (w->next_trace + 1) % WATCH_TRACES;
 }
 
@@ -62,7 +63,7 @@ static void copy_frames(const struct finding_frame *from, size_t n, struct findi
 	*out_n = n;
 }
 
-static const struct watch_trace *find_trace(const struct watch *w, const struct finding *f, const struct finding_thread *t)
+static const struct watch_trace *find_trace(const struct watch *w, const struct finding_thread *t)
 {
 	for (size_t i = 0; i < WATCH_TRACES; i++) {
 		const struct watch_trace *tr = &w->traces[i];
@@ -73,7 +74,6 @@ static const struct watch_trace *find_trace(const struct watch *w, const struct 
 			if (tr->held == t->holds[h].pool && tr->held_site == t->holds[h].site.address)
 				return tr;
 	}
-	(void)f;
 	return NULL;
 }
 
@@ -144,7 +144,9 @@ void watch__fill(struct watch *w, struct finding *f)
 		for (size_t h = 0; h < t->nholds; h++)
 			name_site(w, &d->t, &t->holds[h].site);
 		if (t->requesting) {
-			trace = t->nstack ? NULL : find_trace(w, f, t);
+			trace = t->nstack ? NULL : find_trace(w, t);
+			if (trace && !t->comm[0])
+				memcpy(t->comm, trace->comm, sizeof(t->comm));
 			if (!now && trace)
 				copy_frames(trace->frames, trace->n, &t->stack, &t->nstack);
 			name_site(w, &d->t, &t->request.site);

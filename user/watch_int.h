@@ -22,6 +22,7 @@ struct watched {
 /* The stack that came with an edge's event, named at once, for the finding that follows. */
 struct watch_trace {
 	uint64_t pool, held, site, held_site; /* as in the event */
+	char comm[POOLWATCH_COMM];	    /* of the thread, which may have ended since */
 	struct finding_frame *frames;
 	size_t n;
 };

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "escape.h"
 #include "watch_int.h"
 
 #define MS 1000000ull
@@ -65,9 +66,11 @@ static int attach_missing(struct watch *w, struct watched *d, unsigned int plan_
 int watch__attach_new(struct watch *w, struct watched *d, unsigned int flags, struct watch_error *err)
 {
 	bool from_start = flags & WATCH_FROM_START;
+	char name[64];
 	size_t n;
 	int r;
 
+	escape__string(name, sizeof(name), d->t.comm, 0);
 	r = attach_missing(w, d, w->options.spec_is_default ? PLAN_SKIP_ABSENT : 0, from_start, &n, err->message);
 	if (r)
 		return r;
@@ -83,8 +86,11 @@ int watch__attach_new(struct watch *w, struct watched *d, unsigned int flags, st
 		if (r)
 			return r;
 		watch__notice(w, "process %u (%s) maps no library of a known pool yet; 'poolwatch presets -p %u' tells why", d->t.pid,
-			      d->t.comm, d->t.pid);
+			      name, d->t.pid);
 	}
+	if (n)
+		watch__notice(w, "watching process %u (%s): %zu definition%s, %zu function%s, %s mode", d->t.pid, name, n, n == 1 ? "" : "s",
+			      loader__functions(d->lt), loader__functions(d->lt) == 1 ? "" : "s", loader__mode(w->loader, NULL));
 	d->nmaps = d->t.nmaps;
 	d->rescan = watch__clock() + RESCAN_NS;
 	return 0;
@@ -115,7 +121,7 @@ void watch__rescan(struct watch *w, uint64_t now)
 {
 	for (size_t i = 0; i < w->ntargets; i++) {
 		struct watched *d = &w->targets[i];
-		char err[LOADER_ERROR];
+		char err[LOADER_ERROR], name[64];
 		size_t n;
 
 		if (now < d->rescan)
@@ -127,8 +133,8 @@ void watch__rescan(struct watch *w, uint64_t now)
 		stack__forget(w->namer, d->t.pid);
 		if (attach_missing(w, d, PLAN_SKIP_ABSENT, false, &n, err))
 			watch__notice(w, "process %u: %s", d->t.pid, err);
-		else if (n)
-			watch__notice(w, "process %u (%s) loaded a library with pools: %zu more definition%s watched", d->t.pid, d->t.comm,
+		else if (n && escape__string(name, sizeof(name), d->t.comm, 0))
+			watch__notice(w, "process %u (%s) loaded a library with pools: %zu more definition%s watched", d->t.pid, name,
 				      n, n == 1 ? "" : "s");
 	}
 }
