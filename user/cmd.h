@@ -24,5 +24,6 @@ int cmd_run(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_alert(int argc, char **argv);
 int cmd_top(int argc, char **argv);
+int cmd_daemon(int argc, char **argv);
 
 #endif

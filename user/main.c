@@ -13,6 +13,7 @@ const struct cmd commands[] = {
 	{ "top", cmd_top, "[-d SEC] [-p PID] [-b [-n N] [--json]]", "the pools of what is watched, live" },
 	{ "doctor", cmd_doctor, "[-p PID] [--json]", "what this kernel, user and target allow, and what to do about it" },
 	{ "probe", cmd_probe, "-p PID [--pool ARG]... [--json]", "what would be probed, where, at what cost; changes nothing" },
+	{ "daemon", cmd_daemon, "[--config FILE] [--check-config]", "watch what the configuration names, and send alerts" },
 	{ "alert", cmd_alert, "--test [--config FILE]", "send a test alert to where the configuration sends alerts" },
 	{ 0 },
 };

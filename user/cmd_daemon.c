@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0
+/* poolwatch daemon: watch what the configuration names, for as long as the machine runs. */
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+#include "cleanup.h"
+#include "cmd.h"
+#include "conf.h"
+#include "daemon.h"
+#include "daemon_int.h"
+#include "escape.h"
+
+#define STATUS_EVERY (10 * 1000000000ull)
+
+static void usage(FILE *out)
+{
+	fputs("usage: poolwatch daemon [--config FILE] [--check-config]\n\n"
+	      "Watches the processes that " CONF_PATH " names, and sends what it finds where that\n"
+	      "file says: see poolwatch.conf(5). SIGHUP reads it again; SIGTERM ends it.\n\n"
+	      "  -c, --config FILE    another file; conf.d beside it is read, too\n"
+	      "      --check-config   read everything, say what is wrong with it, and end\n",
+	      out);
+}
+
+/* To stderr, which under systemd is the journal. */
+static void notice(const char *line)
+{
+	escape__print(stderr, line, 0);
+	fputc('\n', stderr);
+	fflush(stderr);
+}
+
+static int read_conf(const char *path, struct conf **out)
+{
+	char line[600];
+	int ret = conf__load(path, out, line, sizeof(line));
+
+	if (ret)
+		notice(line);
+	return ret;
+}
+
+static int check(const char *path)
+{
+	struct daemon_error err = { 0 };
+	struct conf *conf;
+	int ret = read_conf(path, &conf);
+
+	if (ret)
+		return CMD_FAILED;
+	ret = daemon__check(conf, &err);
+	if (ret)
+		notice(err.message);
+	else
+		printf("%zu targets, %zu ways for alerts: all right\n", conf->ntargets, conf->nsinks);
+	conf__free(conf);
+	return ret ? CMD_FAILED : CMD_OK;
+}
+
+static void reload(struct daemon *d, const char *path)
+{
+	struct daemon_error err = { 0 };
+	struct conf *conf;
+
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)daemon__now() / 1000);
+	if (read_conf(path, &conf))
+		notice("the configuration stays as it was");
+	else if (daemon__reload(d, conf, &err)) {
+		notice(err.message);
+		notice("the configuration stays as it was");
+	} else {
+		notice("the configuration was read again");
+	}
+	sd_notify(0, "READY=1");
+}
+
+/* Return: whether to go on. */
+static bool on_signals(struct daemon *d, int fd, const char *path)
+{
+	struct signalfd_siginfo si;
+
+	while (read(fd, &si, sizeof(si)) == sizeof(si)) {
+		if (si.ssi_signo != SIGHUP)
+			return false;
+		reload(d, path);
+	}
+	return true;
+}
+
+static int loop(struct daemon *d, int signals, const char *path)
+{
+	struct pollfd p[] = { { .fd = signals, .events = POLLIN }, { .fd = daemon__fd(d), .events = POLLIN } };
+	uint64_t watchdog_us = 0, next_status = 0, next_dog = 0;
+	struct daemon_error err;
+	char status[200];
+
+	sd_watchdog_enabled(0, &watchdog_us);
+	for (;;) {
+		uint64_t now = daemon__now();
+		int ms = daemon__timeout_ms(d);
+
+		if (watchdog_us && now >= next_dog) {
+			sd_notify(0, "WATCHDOG=1");
+			next_dog = now + watchdog_us * 1000 / 3;
+		}
+		if (now >= next_status) {
+			daemon__status(d, status, sizeof(status));
+			sd_notifyf(0, "STATUS=%s", status);
+			next_status = now + STATUS_EVERY;
+		}
+		if (watchdog_us && (next_dog - now) / 1000000 < (uint64_t)ms)
+			ms = (next_dog - now) / 1000000 + 1;
+		if (next_status - now < (uint64_t)ms * 1000000)
+			ms = (next_status - now) / 1000000 + 1;
+		if (poll(p, 2, ms) < 0 && errno != EINTR)
+			return -errno;
+		if (p[0].revents && !on_signals(d, signals, path))
+			return 0;
+		if (daemon__step(d, &err)) {
+			notice(err.message);
+			return err.code;
+		}
+	}
+}
+
+static int run(const char *path)
+{
+	_cleanup_close_ int signals = -1;
+	struct daemon_error err = { 0 };
+	struct daemon *d;
+	struct conf *conf;
+	sigset_t set;
+	int ret;
+
+	/* Before anything else: a SIGHUP must not end it, whenever it comes. */
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (signals < 0 || read_conf(path, &conf))
+		return CMD_FAILED;
+	if (daemon__new(conf, notice, &d, &err)) {
+		notice(err.message);
+		return CMD_FAILED;
+	}
+	/* The first look before READY: what is started after this unit finds it watching. */
+	ret = daemon__step(d, &err);
+	if (ret) {
+		notice(err.message);
+	} else {
+		sd_notify(0, "READY=1");
+		ret = loop(d, signals, path);
+	}
+	sd_notify(0, "STOPPING=1");
+	daemon__free(d);
+	return ret ? CMD_FAILED : CMD_OK;
+}
+
+int cmd_daemon(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "check-config", no_argument, NULL, 'C' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	const char *path = NULL;
+	bool only_check = false;
+
+	for (int o; (o = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
+		switch (o) {
+		case 'c':
+			path = optarg;
+			break;
+		case 'C':
+			only_check = true;
+			break;
+		case 'h':
+			usage(stdout);
+			return CMD_OK;
+		default:
+			usage(stderr);
+			return CMD_USAGE;
+		}
+	}
+	if (optind < argc) {
+		usage(stderr);
+		return CMD_USAGE;
+	}
+	return only_check ? check(path) : run(path);
+}
