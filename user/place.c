@@ -64,8 +64,11 @@ static bool is_go_stack_check(const struct walk *w, const struct place_insn *bra
 	return false;
 }
 
-/* The first place from the entry on, in a straight line, that the kernel emulates; nothing found leaves the plan alone. */
-static void find_cheap(const struct walk *w, uint32_t needed, struct place_plan *plan)
+/*
+ * The first place from the entry on, in a straight line, that the kernel emulates; or, where it takes no probe at the entry
+ * (a locked instruction), @any that it takes. Nothing found leaves the plan alone.
+ */
+static void find_place(const struct walk *w, uint32_t needed, bool any, struct place_plan *plan)
 {
 	struct place_insn in;
 	int64_t sp = 0;
@@ -78,7 +81,7 @@ static void find_cheap(const struct walk *w, uint32_t needed, struct place_plan 
 		 * A nop of 5 bytes becomes a call where the kernel can do that, and a call writes below the stack pointer: a leaf
 		 * function may have something there, but not before its first instruction.
 		 */
-		if (!twice && in.emulated && in.probeable && (!in.long_nop5 || only_endbr)) {
+		if (!twice && (in.emulated || any) && in.probeable && (!in.long_nop5 || only_endbr)) {
 			use_entry(plan, off, &in, sp);
 			return;
 		}
@@ -88,7 +91,7 @@ static void find_cheap(const struct walk *w, uint32_t needed, struct place_plan 
 			twice = false;
 		else if (in.flow != FLOW_NEXT)
 			return;
-		if (in.writes & needed || in.sp_lost || in.writes_memory)
+		if (in.writes & needed || in.sp_lost || (in.writes_memory && !any))
 			return;
 		sp += in.sp_delta;
 		only_endbr = only_endbr && in.len == 4 && !memcmp(w->code->bytes + off, "\xf3\x0f\x1e\xfa", 4);
@@ -132,13 +135,14 @@ static int place_entry(const struct walk *w, unsigned int args_needed, bool *sp_
 	if (err)
 		return err;
 	plan->entry_insn[0] = '\0';
-	find_cheap(w, needed_registers(w->code, args_needed), plan);
+	find_place(w, needed_registers(w->code, args_needed), false, plan);
 	if (plan->entry_insn[0])
 		return 0;
-	if (!in.probeable)
-		return -EILSEQ;
-	use_entry(plan, 0, &in, 0);
-	return 0;
+	if (in.probeable)
+		use_entry(plan, 0, &in, 0);
+	else
+		find_place(w, needed_registers(w->code, args_needed), true, plan);
+	return plan->entry_insn[0] ? 0 : -EILSEQ;
 }
 
 /* Why a uretprobe could break this target, or NULL. @asked: the definition's author answers for exceptions. */
