@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "cmd.h"
 #include "escape.h"
+#include "graph.h"
 #include "histogram.h"
 #include "names.h"
 #include "progress.h"
@@ -20,15 +21,18 @@
 
 static void usage(FILE *out)
 {
-	fputs("usage: poolwatch show pools|threads|stats [OPTION...]\n\n"
-	      "One look at every pool, every thread that holds or waits, or what was lost, of all running sessions.\n\n"
+	fputs("usage: poolwatch show pools|threads|graph|stats [OPTION...]\n\n"
+	      "One look at every pool, every thread that holds or waits, what was asked for while what was held, or what was\n"
+	      "lost, of all running sessions.\n\n"
 	      "  -o COLUMNS       names separated by commas; '+a,b' adds to the usual ones; 'all'\n"
 	      "  --no-headings    rows only\n"
 	      "  --json           one object a line, times in ns\n"
 	      "  -p, --pid PID    of this process only\n"
 	      "  -a, --all        also what is no pool, threads that only remember, causes that never counted\n"
 	      "  -v, --verbose    pools: the distribution of hold and wait times as bars\n"
-	      "  --stall SEC      how long without a grant is a stall (5)\n",
+	      "  --stall SEC      how long without a grant is a stall (5)\n"
+	      "  --dot            graph: for Graphviz (so it is if nothing is said); what can deadlock is red\n"
+	      "  --folded         graph: for flame graphs, microseconds held by the place that took the unit\n",
 	      out);
 	fputs("\nColumns of pools:\n", out);
 	table__help(out, &views_pools);
@@ -40,7 +44,7 @@ static void usage(FILE *out)
 
 struct show {
 	const char *columns;
-	bool json, verbose;
+	bool json, verbose, folded, dot;
 	uint32_t pid; /* 0: all */
 	struct views_options views;
 	struct table_options table;
@@ -176,6 +180,38 @@ static int show_threads(struct show *s)
 	return ret;
 }
 
+static int site_frames(void *ctx, uint32_t tgid, uint64_t site, struct finding_frame **out, size_t *n)
+{
+	return names__frames(ctx, tgid, site, out, n);
+}
+
+static int show_graph(struct show *s)
+{
+	struct graph_names g = { .frames = site_frames };
+	struct names *names = NULL;
+	int err = 0;
+
+	if (s->json || (s->folded && s->dot)) {
+		fprintf(stderr, "poolwatch show: a graph is printed as --dot or as --folded\n");
+		return CMD_USAGE;
+	}
+	if (names__new(&names))
+		names = NULL;
+	g.ctx = names;
+	for (size_t i = 0; !err && i < s->sessions.n; i++) {
+		const struct ledger *l = &s->sessions.s[i]->now;
+
+		err = s->folded ? graph__folded(stdout, l, s->pid, names ? &g : NULL) :
+				  graph__dot(stdout, l, s->pid, names ? &g : NULL);
+	}
+	names__free(names);
+	if (!err && fflush(stdout))
+		err = -errno;
+	if (err)
+		fprintf(stderr, "poolwatch show: cannot print the graph: %s\n", strerror(-err));
+	return err ? CMD_FAILED : CMD_OK;
+}
+
 static int show_stats(struct show *s)
 {
 	_cleanup_free_ const void **owned = NULL;
@@ -203,6 +239,7 @@ static const struct {
 } whats[] = {
 	{ "pools", show_pools, false },
 	{ "threads", show_threads, true },
+	{ "graph", show_graph, false },
 	{ "stats", show_stats, false },
 };
 
@@ -212,7 +249,8 @@ static int parse(struct show *s, int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },    { "json", no_argument, NULL, 'j' },
 		{ "all", no_argument, NULL, 'a' },     { "no-headings", no_argument, NULL, 'H' },
 		{ "pid", required_argument, NULL, 'p' }, { "verbose", no_argument, NULL, 'v' },
-		{ "stall", required_argument, NULL, 's' }, { 0 },
+		{ "stall", required_argument, NULL, 's' }, { "folded", no_argument, NULL, 'F' },
+		{ "dot", no_argument, NULL, 'D' },     { 0 },
 	};
 	double seconds;
 	char *end;
@@ -253,6 +291,12 @@ static int parse(struct show *s, int argc, char **argv)
 			}
 			s->views.stall_ns = (uint64_t)(seconds * 1e9);
 			break;
+		case 'F':
+			s->folded = true;
+			break;
+		case 'D':
+			s->dot = true;
+			break;
 		default:
 			return CMD_USAGE;
 		}
@@ -275,7 +319,11 @@ int cmd_show(int argc, char **argv)
 	while (optind < argc && what < n && strcmp(argv[optind], whats[what].name))
 		what++;
 	if (optind != argc - 1 || what == n) {
-		fprintf(stderr, "poolwatch show: say what: pools, threads or stats ('poolwatch show --help')\n");
+		fprintf(stderr, "poolwatch show: say what: pools, threads, graph or stats ('poolwatch show --help')\n");
+		return CMD_USAGE;
+	}
+	if ((s.folded || s.dot) && whats[what].show != show_graph) {
+		fprintf(stderr, "poolwatch show: --dot and --folded are for 'show graph'\n");
 		return CMD_USAGE;
 	}
 	s.term = term__of(stdout);

@@ -19,6 +19,7 @@ struct link {
 
 struct graph {
 	const struct ledger *l;
+	uint32_t tgid; /* 0: all */
 	const struct graph_names *names;
 	struct site *sites; /* sorted */
 	size_t nsites;
@@ -92,7 +93,7 @@ static int find_links(struct graph *g)
 		const struct poolwatch_edge *e = &l->edges[i];
 		const struct poolwatch_pool *from = ledger__pool(l, e->from), *to = ledger__pool(l, e->to);
 
-		if (!from || !to || !ledger__is_pool(l, from) || !ledger__is_pool(l, to))
+		if ((g->tgid && e->head.tgid != g->tgid) || !from || !to || !ledger__is_pool(l, from) || !ledger__is_pool(l, to))
 			continue;
 		g->links[g->nlinks++] = (struct link){
 			.edge = e,
@@ -344,9 +345,9 @@ static int print_graph(const struct graph *g, FILE *out)
 	return err ? err : ferror(out) ? -EIO : 0;
 }
 
-int graph__dot(FILE *out, const struct ledger *l, const struct graph_names *names)
+int graph__dot(FILE *out, const struct ledger *l, uint32_t tgid, const struct graph_names *names)
 {
-	_cleanup_(graph__clear) struct graph g = { .l = l, .names = names };
+	_cleanup_(graph__clear) struct graph g = { .l = l, .tgid = tgid, .names = names };
 	int err = find_sites(&g);
 
 	if (!err)

@@ -22,15 +22,16 @@ struct graph_names {
  * graph__dot - the hold-to-request graph for Graphviz: a pool, the site that took a unit of it, the site that then asked, and
  * the pool asked for. Edges say how often; those on a cycle of pools, which is where a deadlock can form, are red and have
  * class="cycle".
+ * @tgid: of this process only; 0: of all
  * @names: NULL: numbers
  * Return: 0; -ENOMEM; -EIO: @out did not take it.
  */
-int graph__dot(FILE *out, const struct ledger *l, const struct graph_names *names);
+int graph__dot(FILE *out, const struct ledger *l, uint32_t tgid, const struct graph_names *names);
 
 /*
  * graph__folded - a line for each place that holds units now: "command;outer function;inner function;pool MICROSECONDS", the
  * time that units taken there have been held, summed over units. The same returns.
  */
-int graph__folded(FILE *out, const struct ledger *l, const struct graph_names *names);
+int graph__folded(FILE *out, const struct ledger *l, uint32_t tgid, const struct graph_names *names);
 
 #endif

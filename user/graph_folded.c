@@ -75,7 +75,7 @@ static void print_held(FILE *out, const struct ledger *l, const struct held *h, 
 	fprintf(out, " %" PRIu64 "\n", h->us);
 }
 
-static int collect(const struct ledger *l, struct held **out, size_t *count)
+static int collect(const struct ledger *l, uint32_t tgid, struct held **out, size_t *count)
 {
 	struct held *held = calloc(l->nthreads * POOLWATCH_HOLDS + 1, sizeof(*held));
 	size_t n = 0;
@@ -85,7 +85,7 @@ static int collect(const struct ledger *l, struct held **out, size_t *count)
 	for (size_t i = 0; i < l->nthreads; i++) {
 		const struct poolwatch_thread *t = &l->threads[i];
 
-		for (int j = 0; j < POOLWATCH_HOLDS; j++) {
+		for (int j = 0; j < POOLWATCH_HOLDS && (!tgid || t->head.tgid == tgid); j++) {
 			const struct poolwatch_hold *h = &t->hold[j];
 			uint64_t word = h->word, since = h->since;
 			const struct poolwatch_pool *p = ledger__pool_at(l, POOLWATCH_HOLD_POOL(word));
@@ -102,11 +102,11 @@ static int collect(const struct ledger *l, struct held **out, size_t *count)
 	return 0;
 }
 
-int graph__folded(FILE *out, const struct ledger *l, const struct graph_names *names)
+int graph__folded(FILE *out, const struct ledger *l, uint32_t tgid, const struct graph_names *names)
 {
 	_cleanup_free_ struct held *held = NULL;
 	size_t n;
-	int err = collect(l, &held, &n);
+	int err = collect(l, tgid, &held, &n);
 
 	if (err)
 		return err;

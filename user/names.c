@@ -105,6 +105,13 @@ void names__frame(struct names *n, uint32_t pid, struct finding_frame *f, bool i
 	free(frames);
 }
 
+int names__frames(struct names *n, uint32_t pid, uint64_t site, struct finding_frame **out, size_t *count)
+{
+	struct target *t = target_of(n, pid);
+
+	return t ? stack__name(n->stacks, t, site, true, out, count) : -ESRCH;
+}
+
 void names__thread(struct names *n, struct finding_thread *t)
 {
 	for (size_t i = 0; i < t->nholds; i++)
@@ -147,7 +154,6 @@ void names__doing(struct finding_thread *t)
 
 void names__look(struct names *n, struct finding_thread *t)
 {
-	uint64_t regs[PW_REGS] = { 0 };
 	struct target_activity a;
 	struct target *target;
 
@@ -155,12 +161,8 @@ void names__look(struct names *n, struct finding_thread *t)
 	if (activity(t, &a) || !a.pc || !a.sp)
 		return;
 	target = target_of(n, t->pid);
-	if (!target)
-		return;
 	/* Callee-saved registers are not told from outside; most functions are unwound by the stack pointer alone. */
-	regs[PW_RIP] = a.pc;
-	regs[PW_RSP] = a.sp;
-	if (stack__trace(n->stacks, target, regs, NULL, 0, 1, &t->stack, &t->nstack)) {
+	if (!target || stack__of_thread(n->stacks, target, t->tid, NULL, &t->stack, &t->nstack)) {
 		t->stack = NULL;
 		t->nstack = 0;
 	}

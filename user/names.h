@@ -18,6 +18,12 @@ void names__thread(struct names *n, struct finding_thread *t);
 /* One place, in place. @is_return: the address behind a call. */
 void names__frame(struct names *n, uint32_t pid, struct finding_frame *f, bool is_return);
 
+/*
+ * All frames at a return address, innermost first: *@out is an array to free, each with finding_frame__clear. -ESRCH: the
+ * process cannot be looked at.
+ */
+int names__frames(struct names *n, uint32_t pid, uint64_t site, struct finding_frame **out, size_t *count);
+
 /* What it does now (t->doing) and, if it is blocked, its stack (t->stack). What was there before is freed. */
 void names__look(struct names *n, struct finding_thread *t);
 

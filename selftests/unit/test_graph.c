@@ -78,7 +78,7 @@ FIXTURE_TEARDOWN(graph)
 TEST_F(graph, empty)
 {
 	ASSERT_EQ(0, ledger__index(&self->l));
-	EXPECT_EQ(0, graph__dot(self->out, &self->l, &names));
+	EXPECT_EQ(0, graph__dot(self->out, &self->l, 0, &names));
 	fflush(self->out);
 	EXPECT_STREQ("digraph poolwatch {\n\tnode [fontname=\"monospace\"];\n}\n", self->text);
 }
@@ -87,7 +87,7 @@ TEST_F(graph, nested)
 {
 	build__edge(&self->l, 1, 7, 1, 1, 0x110, 0x120)->count = 5;
 	ASSERT_EQ(0, ledger__index(&self->l));
-	EXPECT_EQ(0, graph__dot(self->out, &self->l, &names));
+	EXPECT_EQ(0, graph__dot(self->out, &self->l, 0, &names));
 	fflush(self->out);
 	EXPECT_STREQ("digraph poolwatch {\n\tnode [fontname=\"monospace\"];\n"
 		     "\tpool0 [shape=box, label=\"db\\n0x10100 of 7\\n0 of 4 in use\"];\n"
@@ -108,7 +108,7 @@ TEST_F(graph, cycle_of_two)
 	build__edge(&self->l, 3, 7, 2, 3, 0x200, 0x500)->count = 4;
 	build__edge(&self->l, 4, 7, 2, 99, 0x200, 0x500); /* a pool that is gone */
 	ASSERT_EQ(0, ledger__index(&self->l));
-	EXPECT_EQ(0, graph__dot(self->out, &self->l, &names));
+	EXPECT_EQ(0, graph__dot(self->out, &self->l, 0, &names));
 	fflush(self->out);
 	EXPECT_STREQ("digraph poolwatch {\n\tnode [fontname=\"monospace\"];\n"
 		     "\tpool0 [shape=box, label=\"db\\n0x10100 of 7\\n0 of 4 in use\"];\n"
@@ -141,13 +141,13 @@ TEST_F(graph, long_row)
 	for (uint32_t i = 1; i < n - 1; i++)
 		build__edge(&self->l, i, 7, i, i + 1, 0x500, 0x600);
 	ASSERT_EQ(0, ledger__index(&self->l));
-	EXPECT_EQ(0, graph__dot(self->out, &self->l, NULL));
+	EXPECT_EQ(0, graph__dot(self->out, &self->l, 0, NULL));
 	fflush(self->out);
 	EXPECT_EQ(NULL, strstr(self->text, "cycle"));
 	build__edge(&self->l, n, 7, n - 1, 1, 0x500, 0x600);
 	ASSERT_EQ(0, ledger__index(&self->l));
 	rewind(self->out);
-	EXPECT_EQ(0, graph__dot(self->out, &self->l, NULL));
+	EXPECT_EQ(0, graph__dot(self->out, &self->l, 0, NULL));
 	fflush(self->out);
 	EXPECT_EQ(NULL, strstr(self->text, "\"taken 1\"]"));
 }
@@ -168,12 +168,24 @@ TEST_F(graph, folded)
 	t = build__thread(&self->l, 4, 7, 14);
 	build__hold(&self->l, t, 3, 0, 0x100); /* has used it */
 	ASSERT_EQ(0, ledger__index(&self->l));
-	EXPECT_EQ(0, graph__folded(self->out, &self->l, &names));
+	EXPECT_EQ(0, graph__folded(self->out, &self->l, 0, &names));
 	fflush(self->out);
 	EXPECT_STREQ("a:b c;0x500;db 1\n"
 		     "worker;a:\"b\\\\\\x1b[1m;worker 6000000\n"
 		     "worker;outer;inner;db 3000000\n",
 		     self->text);
+}
+
+TEST_F(graph, one_process)
+{
+	build__edge(&self->l, 1, 7, 1, 1, 0x110, 0x120);
+	build__hold(&self->l, build__thread(&self->l, 1, 7, 11), 1, 1, 0x110);
+	ASSERT_EQ(0, ledger__index(&self->l));
+	EXPECT_EQ(0, graph__dot(self->out, &self->l, 8, &names));
+	EXPECT_EQ(0, graph__folded(self->out, &self->l, 8, &names));
+	EXPECT_EQ(0, graph__folded(self->out, &self->l, 7, &names));
+	fflush(self->out);
+	EXPECT_STREQ("digraph poolwatch {\n\tnode [fontname=\"monospace\"];\n}\nworker;fetch;db 2000000\n", self->text);
 }
 
 TEST_F(graph, full_disk)
@@ -182,7 +194,7 @@ TEST_F(graph, full_disk)
 
 	setbuf(full, NULL);
 	ASSERT_EQ(0, ledger__index(&self->l));
-	EXPECT_EQ(-EIO, graph__dot(full, &self->l, NULL));
+	EXPECT_EQ(-EIO, graph__dot(full, &self->l, 0, NULL));
 	fclose(full);
 }
 
