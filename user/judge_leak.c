@@ -40,6 +40,7 @@ struct leak {
 	uint32_t exit;	 /* index + 1 */
 	uint32_t tid;
 	uint32_t units;
+	uint64_t addr; /* of the pool */
 };
 
 /* What key.v[5] tells apart beside the site. */
@@ -144,8 +145,12 @@ static int compare_leaks(const void *a, const void *b)
 			return x->key.v[i] < y->key.v[i] ? -1 : 1;
 	if (x->tid != y->tid)
 		return x->tid < y->tid ? -1 : 1;
+	if (x->thread != y->thread)
+		return x->thread < y->thread ? -1 : 1;
 	if (x->since != y->since)
 		return x->since < y->since ? -1 : 1;
+	if (x->addr != y->addr)
+		return x->addr < y->addr ? -1 : 1;
 	return x->exit < y->exit ? -1 : x->exit > y->exit;
 }
 
@@ -181,7 +186,7 @@ static size_t thread_leaks(const struct judge_look *look, uint32_t at, struct le
 		if (exited ? !look->pools[p - l->pools].holders : h->since + old > l->time)
 			continue;
 		out[n++] = (struct leak){ .key = leak__key(p, h->site, exited ? LEAK_EXIT : LEAK_AGE), .since = since, .pool = p - l->pools,
-					  .thread = at, .tid = t->tid, .units = POOLWATCH_HOLD_UNITS(h->word) };
+					  .thread = at, .tid = t->tid, .addr = p->addr, .units = POOLWATCH_HOLD_UNITS(h->word) };
 	}
 	return n;
 }
@@ -203,7 +208,7 @@ static int leak__fill(const struct judge_look *look, const struct judge_found *f
 {
 	const struct ledger *l = look->now;
 	bool exited = found->how == LEAK_EXIT;
-	uint64_t n = found->count;
+	uint64_t n = found->nthreads + found->nexits;
 	int err;
 
 	judge__about(look, f, &l->pools[found->places[0]]);
@@ -252,7 +257,7 @@ static int leak__add(struct judge_look *look, const struct leak *group, size_t n
 	for (size_t i = 0; i < n; i++) {
 		if (group[i].exit)
 			found->exits[found->nexits++] = group[i].exit - 1;
-		else
+		else if (!found->nthreads || found->threads[found->nthreads - 1] != group[i].thread)
 			found->threads[found->nthreads++] = group[i].thread;
 		found->units += group[i].units;
 		if (group[i].since < found->since)
@@ -287,7 +292,7 @@ int judge_leak(struct judge_look *look)
 		if (x->now || p < 0 || !look->pools[p].holders)
 			continue;
 		all[n++] = (struct leak){ .key = leak__key(&l->pools[p], x->site, LEAK_EXIT), .since = x->time, .pool = p, .exit = i + 1,
-					  .tid = x->tid, .units = x->units };
+					  .tid = x->tid, .units = x->units, .addr = l->pools[p].addr };
 	}
 	if (n)
 		qsort(all, n, sizeof(*all), compare_leaks);
