@@ -1,2 +1,3 @@
 # The commands that need no privilege, as a user runs them: scripts that print TAP.
 TESTS += selftests/cmd/definitions
+TESTS += selftests/cmd/probe
