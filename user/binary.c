@@ -168,7 +168,7 @@ static int open_names(struct binary *b, const struct target *t, const char *path
 	err = symtab__read(b->elf, b->debug.elf, &b->symbols);
 	if (err)
 		return err;
-	b->bytes += b->symbols.n * sizeof(*b->symbols.entries);
+	b->bytes += b->symbols.n * sizeof(*b->symbols.entries) + b->guard.table_bytes + b->debug.guard.table_bytes;
 	if (g->has_dwarf && g->debug_bytes <= o->max_dwarf) {
 		alt = lines__alt_name(dwarf);
 		if (alt && b->debug.elf)

@@ -11,10 +11,25 @@ static bool inside(uint64_t offset, uint64_t len, uint64_t size)
 	return offset <= size && len <= size - offset;
 }
 
-static int check_section(Elf *elf, Elf_Scn *scn, size_t names, struct elf_guard *g, uint64_t *inflated)
+/* Of mapped debugging information, what libdw makes of it (lines, abbreviations) is about this share of it. */
+#define MAPPED_SHARE 16
+
+struct sums {
+	uint64_t debug, tables; /* bytes as they are in the file */
+	uint64_t inflated;	/* bytes of compressed ones, unpacked */
+};
+
+/* What is read only to be counted, or looked at by the kernel alone, does not matter. */
+static bool is_table(const GElf_Shdr *sh, const char *name)
+{
+	return sh->sh_type == SHT_SYMTAB || sh->sh_type == SHT_DYNSYM || sh->sh_type == SHT_STRTAB || sh->sh_type == SHT_NOTE ||
+	       !strcmp(name, ".eh_frame") || !strcmp(name, ".eh_frame_hdr") || !strcmp(name, ".gnu_debugaltlink") ||
+	       !strcmp(name, ".gnu_debuglink");
+}
+
+static int check_section(Elf *elf, Elf_Scn *scn, size_t names, struct elf_guard *g, struct sums *sums)
 {
 	const char *name;
-	uint64_t size;
 	GElf_Shdr sh;
 	GElf_Chdr ch;
 
@@ -24,20 +39,21 @@ static int check_section(Elf *elf, Elf_Scn *scn, size_t names, struct elf_guard 
 		return 0;
 	if (!inside(sh.sh_offset, sh.sh_size, g->size))
 		return -EBADMSG;
-	size = sh.sh_size;
 	if (sh.sh_flags & SHF_COMPRESSED) {
 		if (!gelf_getchdr(scn, &ch))
 			return -EBADMSG;
-		size = ch.ch_size;
-		if (size > ELF_GUARD_MAX_INFLATED || (*inflated += size) > ELF_GUARD_MAX_INFLATED)
+		if (ch.ch_size > ELF_GUARD_MAX_INFLATED || (sums->inflated += ch.ch_size) > ELF_GUARD_MAX_INFLATED)
 			return -EFBIG;
 	}
 	name = elf_strptr(elf, names, sh.sh_name);
 	if (!name)
 		return 0;
+	/* No sum overflows: there are 65536 sections at most, of 8 GiB each. */
 	if (!strncmp(name, ".debug_", 7)) {
-		g->debug_bytes += size;
+		sums->debug += sh.sh_size;
 		g->has_dwarf |= !strcmp(name, ".debug_info");
+	} else if (is_table(&sh, name)) {
+		sums->tables += sh.sh_size;
 	}
 	return 0;
 }
@@ -57,10 +73,10 @@ static bool has_old_compression(Elf *elf, size_t names)
 	return false;
 }
 
-static int check(Elf *elf, struct elf_guard *g)
+static int check(Elf *elf, bool mapped, struct elf_guard *g)
 {
 	size_t sections, segments, names;
-	uint64_t inflated = 0;
+	struct sums sums = { 0 };
 	Elf_Scn *scn = NULL;
 	GElf_Ehdr eh;
 	int err;
@@ -78,12 +94,16 @@ static int check(Elf *elf, struct elf_guard *g)
 	if (!sections || elf_getshdrstrndx(elf, &names))
 		return 0;
 	while ((scn = elf_nextscn(elf, scn))) {
-		err = check_section(elf, scn, names, g, &inflated);
+		err = check_section(elf, scn, names, g, &sums);
 		if (err)
 			return err;
 	}
 	if (g->has_dwarf && has_old_compression(elf, names))
 		g->has_dwarf = false;
+	if (!mapped && sums.debug + sums.tables > ELF_GUARD_MAX_READ)
+		return -EFBIG;
+	g->debug_bytes = sums.inflated + (mapped ? sums.debug / MAPPED_SHARE : sums.debug);
+	g->table_bytes = mapped ? 0 : sums.tables;
 	return 0;
 }
 
@@ -97,7 +117,7 @@ int elf_guard__memory(char *image, size_t size, struct elf_guard *info, Elf **ou
 	elf = elf_memory(image, size);
 	if (!elf)
 		return -ENOEXEC;
-	err = check(elf, &g);
+	err = check(elf, true, &g);
 	if (err) {
 		elf_end(elf);
 		return err;
@@ -126,7 +146,7 @@ int elf_guard__open(int fd, bool steady, struct elf_guard *info, Elf **out)
 	elf = elf_begin(fd, steady ? ELF_C_READ_MMAP_PRIVATE : ELF_C_READ, NULL);
 	if (!elf)
 		return -ENOEXEC;
-	err = check(elf, &g);
+	err = check(elf, steady, &g);
 	if (err) {
 		elf_end(elf);
 		return err;

@@ -15,11 +15,13 @@
 #define ELF_GUARD_MAX_SECTIONS 65536
 #define ELF_GUARD_MAX_SEGMENTS 1024
 #define ELF_GUARD_MAX_INFLATED (512ull << 20) /* bytes of all compressed sections, unpacked */
+#define ELF_GUARD_MAX_READ (512ull << 20)     /* bytes of what is read of a file that is not mapped */
 
 struct elf_guard {
 	uint64_t size;	      /* of the file */
 	uint64_t mtime;	      /* ns */
-	uint64_t debug_bytes; /* of the .debug_* sections, unpacked */
+	uint64_t debug_bytes; /* of memory that its debugging information may take; what is mapped counts a little only */
+	uint64_t table_bytes; /* the same of symbol tables, call frames and notes */
 	bool has_dwarf;	      /* and it may be read */
 };
 

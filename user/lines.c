@@ -20,6 +20,7 @@ struct range {
 struct ranges {
 	struct range *r; /* sorted by lo once complete */
 	size_t n, room;
+	size_t tried; /* also those not kept: many DIEs may name one long list */
 };
 
 struct unit {
@@ -38,7 +39,7 @@ struct lines {
 
 static int add_range(struct ranges *t, uint64_t lo, uint64_t hi, Dwarf_Off die)
 {
-	if (lo >= hi || t->n == LINES_MAX_RANGES)
+	if (lo >= hi)
 		return 0;
 	if (t->n == t->room) {
 		struct range *bigger = reallocarray(t->r, t->room = t->room ? t->room * 2 : 32, sizeof(*t->r));
@@ -58,7 +59,7 @@ static int add_ranges_of(struct ranges *t, Dwarf_Die *die, Dwarf_Off what)
 	int err = 0;
 
 	/* Address 0: of functions that the linker threw away. */
-	for (size_t i = 0; !err && i < LINES_MAX_RANGES && (next = dwarf_ranges(die, next, &base, &lo, &hi)) > 0; i++)
+	while (!err && t->tried++ < LINES_MAX_RANGES && (next = dwarf_ranges(die, next, &base, &lo, &hi)) > 0)
 		if (lo)
 			err = add_range(t, lo, hi, what);
 	return err;
@@ -231,6 +232,18 @@ static int function_at(struct lines *l, struct unit *u, Dwarf_Die *unit_die, uin
 	return r && dwarf_offdie(l->dw, r->die, out) ? 0 : -ENOENT;
 }
 
+/* As dwarf_haspc, which follows a list of any length. */
+static bool has_pc(Dwarf_Die *die, uint64_t addr, size_t *visits)
+{
+	Dwarf_Addr base, lo, hi;
+	ptrdiff_t next = 0;
+
+	while (*visits && --*visits && (next = dwarf_ranges(die, next, &base, &lo, &hi)) > 0)
+		if (addr >= lo && addr < hi)
+			return true;
+	return false;
+}
+
 /* What is inlined at @addr, outermost first: chain[0] is the function itself. Return: how many. */
 static size_t descend(Dwarf_Die *chain, uint64_t addr)
 {
@@ -243,10 +256,10 @@ static size_t descend(Dwarf_Die *chain, uint64_t addr)
 		do {
 			int tag = dwarf_tag(&die);
 
-			if (!--visits)
+			if (!visits || !--visits)
 				return n;
 			found = (tag == DW_TAG_lexical_block || tag == DW_TAG_inlined_subroutine) &&
-				dwarf_haspc(&die, addr) == 1;
+				has_pc(&die, addr, &visits);
 			if (found && tag == DW_TAG_inlined_subroutine)
 				chain[n++] = die;
 		} while (!found && !dwarf_siblingof(&die, &die));

@@ -14,7 +14,7 @@
 #define LINES_MAX_INLINED 32	    /* frames told for one address */
 #define LINES_MAX_UNITS (1u << 20)  /* compilation units, of a file */
 #define LINES_MAX_RANGES (4u << 20) /* of all units, and of the functions of one */
-#define LINES_MAX_VISITS (1u << 18) /* DIEs looked at, for one address; of a unit when it is first met, 16 times as many */
+#define LINES_MAX_VISITS (1u << 18) /* DIEs and ranges looked at for one address; DIEs of a unit first met: 16 times as many */
 
 struct lines;
 

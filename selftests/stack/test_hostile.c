@@ -143,4 +143,77 @@ TEST_F(hostile, cut_short)
 		hostile_run(self->f.data, len);
 }
 
+static Elf64_Shdr *header_of(struct file *f, const char *name)
+{
+	Elf64_Ehdr *eh = (Elf64_Ehdr *)f->data;
+	Elf64_Shdr *sh = (Elf64_Shdr *)(f->data + eh->e_shoff);
+	const char *names = (const char *)f->data + sh[eh->e_shstrndx].sh_offset;
+
+	for (int i = 0; i < eh->e_shnum; i++)
+		if (!strcmp(names + sh[i].sh_name, name))
+			return &sh[i];
+	abort();
+}
+
+/* A file of @size bytes that begins with @f; what is behind takes no room. */
+static int guard(const struct file *f, off_t size, bool steady)
+{
+	int fd = memfd_create("absurd", MFD_CLOEXEC), err;
+	struct elf_guard g;
+	Elf *elf;
+
+	if (fd < 0 || write(fd, f->data, f->len) != (ssize_t)f->len || ftruncate(fd, size))
+		abort();
+	err = elf_guard__open(fd, steady, &g, &elf);
+	if (!err)
+		elf_end(elf);
+	close(fd);
+	return err;
+}
+
+/* Sizes that nobody has memory or time for are refused before they are read. */
+TEST_F(hostile, absurd_sizes)
+{
+	struct file *f = &self->f;
+	Elf64_Chdr bomb = { .ch_type = ELFCOMPRESS_ZLIB, .ch_size = 1ull << 40, .ch_addralign = 1 };
+	Elf64_Ehdr *eh = (Elf64_Ehdr *)f->data;
+	Elf64_Shdr *sh, was;
+
+	if (strcmp(variant->section, ""))
+		return;
+	EXPECT_EQ(0, guard(f, (off_t)f->len, false));
+	EXPECT_EQ(0, guard(f, 1ll << 33, false));
+	EXPECT_EQ(-EFBIG, guard(f, (1ll << 33) + 1, false));
+	EXPECT_EQ(-EFBIG, guard(f, (1ll << 33) + 1, true));
+
+	sh = header_of(f, ".symtab");
+	was = *sh;
+	sh->sh_size = 1ull << 30;
+	EXPECT_EQ(-EBADMSG, guard(f, 1ll << 30, false));
+	EXPECT_EQ(-EFBIG, guard(f, 1ll << 31, false));
+	EXPECT_EQ(0, guard(f, 1ll << 31, true));
+	sh->sh_size = ~0ull;
+	EXPECT_EQ(-EBADMSG, guard(f, 1ll << 31, true));
+	*sh = was;
+
+	sh = header_of(f, ".debug_info");
+	was = *sh;
+	sh->sh_size = 1ull << 30;
+	EXPECT_EQ(-EFBIG, guard(f, 1ll << 31, false));
+	*sh = was;
+
+	sh = header_of(f, ".debug_str");
+	sh->sh_flags |= SHF_COMPRESSED;
+	memcpy(f->data + sh->sh_offset, &bomb, sizeof(bomb));
+	EXPECT_EQ(-EFBIG, guard(f, (off_t)f->len, false));
+	EXPECT_EQ(-EFBIG, guard(f, (off_t)f->len, true));
+	sh->sh_flags &= ~(Elf64_Xword)SHF_COMPRESSED;
+
+	eh->e_type = ET_REL;
+	EXPECT_EQ(-ENOEXEC, guard(f, (off_t)f->len, false));
+	eh->e_type = ET_DYN;
+	eh->e_machine = EM_AARCH64;
+	EXPECT_EQ(-ENOEXEC, guard(f, (off_t)f->len, false));
+}
+
 TEST_HARNESS_MAIN
