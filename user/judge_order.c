@@ -8,7 +8,7 @@
  * processes, each pool is a class of its own. A circle through two pools of the same class shows only between pools, not
  * between classes; so there is a second round, in which all pools stand for themselves.
  *
- * For each class in a circle the shortest one through it is told: others follow from those, and all are too many to tell.
+ * For each step that is in no circle told so far, the shortest one that it is in is told: all are too many to tell.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -22,6 +22,7 @@ struct arc {
 	uint32_t from, to; /* classes */
 	uint32_t edge;	   /* index */
 	bool alike;	   /* between pools of one class, in the second round */
+	bool told;	   /* in a circle that is told */
 	uint64_t count;
 };
 
@@ -35,7 +36,9 @@ struct circles {
 	uint32_t *first; /* per class: its first arc; nclasses + 1 */
 	/* a breadth-first search */
 	uint32_t *queue;
-	uint32_t *by; /* per class: index + 1 of the arc that led there */
+	uint32_t *by;	 /* per class: the arc that led there, */
+	uint32_t *stamp; /* if in this search */
+	uint32_t search;
 };
 
 static void circles__clear(struct circles *c)
@@ -46,6 +49,7 @@ static void circles__clear(struct circles *c)
 	free(c->first);
 	free(c->queue);
 	free(c->by);
+	free(c->stamp);
 }
 
 static struct judge_key class_key(const struct ledger *l, const struct poolwatch_pool *p, bool each)
@@ -110,6 +114,15 @@ static int compare_arcs(const void *a, const void *b, void *ledger)
 	return e->tid < f->tid ? -1 : e->tid > f->tid;
 }
 
+static void index_arcs(struct circles *c)
+{
+	for (size_t i = 0, k = 0; i <= c->nclasses; i++) {
+		while (k < c->narcs && c->arcs[k].from < i)
+			k++;
+		c->first[i] = k;
+	}
+}
+
 static int make_arcs(struct circles *c, bool each)
 {
 	const struct ledger *l = c->look->now;
@@ -144,47 +157,90 @@ static int make_arcs(struct circles *c, bool each)
 	c->first = calloc(c->nclasses + 2, sizeof(*c->first));
 	c->queue = calloc(c->nclasses + 1, sizeof(*c->queue));
 	c->by = calloc(c->nclasses + 1, sizeof(*c->by));
-	if (!c->first || !c->queue || !c->by)
+	c->stamp = calloc(c->nclasses + 1, sizeof(*c->stamp));
+	if (!c->first || !c->queue || !c->by || !c->stamp)
 		return -ENOMEM;
-	for (size_t i = 0, k = 0; i <= c->nclasses; i++) {
-		while (k < c->narcs && c->arcs[k].from < i)
-			k++;
-		c->first[i] = k;
-	}
+	index_arcs(c);
 	return 0;
 }
 
-/*
- * Drop arcs that no circle goes through: of classes that nobody leads to, or that lead to nobody, again and again. What is
- * usually there, a hierarchy, vanishes at once; the searches then see only what may matter.
- */
-static int prune(struct circles *c)
+/* Tarjan's strongly connected components, with a stack of its own instead of recursion. */
+struct components {
+	uint32_t *number; /* in order of discovery, from 1; 0: not yet */
+	uint32_t *low;
+	uint32_t *stack;
+	uint32_t *path; /* classes being looked at, outermost first */
+	uint32_t *next; /* per class: the arc to follow next */
+	uint32_t *of;	/* per class: its component, from 1; 0: not known yet */
+	uint32_t numbers, nstack, npath, n;
+};
+
+static void components__clear(struct components *k)
 {
-	_cleanup_free_ uint32_t *in = calloc(c->nclasses + 1, sizeof(*in));
-	bool again = true;
+	free(k->number);
+	free(k->low);
+	free(k->stack);
+	free(k->path);
+	free(k->next);
+	free(k->of);
+}
 
-	if (!in)
+static void component__enter(struct components *k, const struct circles *c, uint32_t class)
+{
+	k->number[class] = k->low[class] = ++k->numbers;
+	k->next[class] = c->first[class];
+	k->stack[k->nstack++] = k->path[k->npath++] = class;
+}
+
+static void component__leave(struct components *k)
+{
+	uint32_t class = k->path[--k->npath], member;
+
+	if (k->npath && k->low[class] < k->low[k->path[k->npath - 1]])
+		k->low[k->path[k->npath - 1]] = k->low[class];
+	if (k->low[class] != k->number[class])
+		return;
+	k->n++;
+	do {
+		member = k->stack[--k->nstack];
+		k->of[member] = k->n;
+	} while (member != class);
+}
+
+/* Drop the arcs that are in no circle: those between components. What is usually there, a hierarchy, vanishes. */
+static int keep_circles(struct circles *c)
+{
+	size_t room = c->nclasses + 1, kept = 0;
+	_cleanup_(components__clear) struct components k = {
+		.number = calloc(room, sizeof(uint32_t)), .low = calloc(room, sizeof(uint32_t)), .stack = calloc(room, sizeof(uint32_t)),
+		.path = calloc(room, sizeof(uint32_t)),	  .next = calloc(room, sizeof(uint32_t)), .of = calloc(room, sizeof(uint32_t)),
+	};
+
+	if (!k.number || !k.low || !k.stack || !k.path || !k.next || !k.of)
 		return -ENOMEM;
-	while (again && c->narcs) {
-		size_t kept = 0;
+	for (uint32_t start = 0; start < c->nclasses; start++) {
+		if (k.number[start])
+			continue;
+		component__enter(&k, c, start);
+		while (k.npath) {
+			uint32_t at = k.path[k.npath - 1], to;
 
-		memset(in, 0, c->nclasses * sizeof(*in));
-		for (size_t i = 0; i < c->narcs; i++)
-			in[c->arcs[i].to]++;
-		for (size_t i = 0; i < c->narcs; i++) {
-			const struct arc *a = &c->arcs[i];
-
-			if (in[a->from] && c->first[a->to] != c->first[a->to + 1])
-				c->arcs[kept++] = *a;
-		}
-		again = kept != c->narcs;
-		c->narcs = kept;
-		for (size_t i = 0, k = 0; i <= c->nclasses; i++) {
-			while (k < c->narcs && c->arcs[k].from < i)
-				k++;
-			c->first[i] = k;
+			if (k.next[at] == c->first[at + 1]) {
+				component__leave(&k);
+				continue;
+			}
+			to = c->arcs[k.next[at]++].to;
+			if (!k.number[to])
+				component__enter(&k, c, to);
+			else if (!k.of[to] && k.number[to] < k.low[at])
+				k.low[at] = k.number[to];
 		}
 	}
+	for (size_t i = 0; i < c->narcs; i++)
+		if (k.of[c->arcs[i].from] == k.of[c->arcs[i].to])
+			c->arcs[kept++] = c->arcs[i];
+	c->narcs = kept;
+	index_arcs(c);
 	return 0;
 }
 
@@ -248,62 +304,59 @@ static int order__fill(const struct judge_look *look, const struct judge_found *
 	return judge__explain(f, "%s: threads that do this at the same time can wait for one another for ever", steps);
 }
 
-/* The circle that the search found from @start back to it, told once whichever of its classes it was found from. */
-static int circle__add(struct circles *c, uint32_t start, uint32_t last_arc)
+/* The circle that the search found: back from @last to @first. It is told from its least class on. */
+static int circle__add(struct circles *c, uint32_t first, uint32_t last)
 {
 	struct judge_found *found;
-	uint32_t at = last_arc, least = start, n = 0, turn = 0;
-	_cleanup_free_ uint32_t *path = calloc(c->nclasses + 1, sizeof(*path));
-	uint64_t hash = 0, since = 0, count = UINT64_MAX;
+	uint32_t at = last, n = 0, turn = 0;
+	_cleanup_free_ uint32_t *path = calloc(c->nclasses + 1, sizeof(*path)); /* backwards */
+	uint64_t hash = 0;
 
 	if (!path)
 		return -ENOMEM;
-	for (;;) {
+	for (;; at = c->by[c->arcs[at].from]) {
 		path[n++] = at;
-		if (c->arcs[at].from < least)
-			least = c->arcs[at].from;
-		if (c->arcs[at].from == start)
+		if (c->arcs[at].from < c->arcs[path[turn]].from)
+			turn = n - 1;
+		if (at == first)
 			break;
-		at = c->by[c->arcs[at].from] - 1;
 	}
-	/* path[] is backwards; it begins with the arc that leaves the least class. */
-	while (c->arcs[path[turn]].from != least)
-		turn++;
 	found = judge_look__add(c->look);
 	if (!found)
 		return -ENOMEM;
 	found->kind = FINDING_ORDER;
 	found->fill = order__fill;
+	found->count = UINT64_MAX;
 	found->places = calloc(n, sizeof(*found->places));
 	if (!found->places)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < n; i++) {
-		const struct arc *a = &c->arcs[path[(turn + n - i) % n]];
+		struct arc *a = &c->arcs[path[(turn + n - i) % n]];
 		const struct poolwatch_edge *e = &c->look->now->edges[a->edge];
 
+		a->told = true;
 		found->places[found->nplaces++] = a->edge;
 		for (int k = 0; k < JUDGE_KEY; k++)
 			hash = judge__mix(hash, c->key[a->from].v[k]);
-		if (e->first > since)
-			since = e->first;
-		if (a->count < count)
-			count = a->count;
+		if (e->first > found->since)
+			found->since = e->first;
+		if (a->count < found->count)
+			found->count = a->count;
 	}
-	found->count = count;
-	found->since = since;
-	found->key = judge__key(c->key[least].v[0], c->key[least].v[1], n, hash, 0, 0);
+	at = c->arcs[path[turn]].from;
+	found->key = judge__key(c->key[at].v[0], c->key[at].v[1], n, hash, 0, 0);
 	return 0;
 }
 
-/* The shortest way from @start back to it; if @only is given, one that begins with this arc. */
-static int circle__search(struct circles *c, uint32_t start, const struct arc *only)
+/* The shortest circle that the arc @first is in; there is one. */
+static int circle__search(struct circles *c, uint32_t first)
 {
-	size_t head = 0, tail = 0;
+	uint32_t start = c->arcs[first].from, head = 0, tail = 0;
 
-	memset(c->by, 0, c->nclasses * sizeof(*c->by));
-	if (only)
-		c->by[only->to] = only - c->arcs + 1;
-	c->queue[tail++] = only ? only->to : start;
+	c->search++;
+	c->by[c->arcs[first].to] = first;
+	c->stamp[c->arcs[first].to] = c->search;
+	c->queue[tail++] = c->arcs[first].to;
 	while (head < tail) {
 		uint32_t at = c->queue[head++];
 
@@ -311,53 +364,31 @@ static int circle__search(struct circles *c, uint32_t start, const struct arc *o
 			uint32_t to = c->arcs[i].to;
 
 			if (to == start)
-				return circle__add(c, start, i);
-			if (c->by[to])
+				return circle__add(c, first, i);
+			if (c->stamp[to] == c->search)
 				continue;
-			c->by[to] = i + 1;
+			c->stamp[to] = c->search;
+			c->by[to] = i;
 			c->queue[tail++] = to;
 		}
 	}
 	return 0;
 }
 
-static int compare_circles(const void *a, const void *b)
-{
-	const struct judge_found *x = a, *y = b;
-
-	return compare_keys(&x->key, &y->key);
-}
-
 static int look_for_circles(struct judge_look *look, bool each)
 {
 	_cleanup_(circles__clear) struct circles c = { .look = look };
-	size_t first = look->nfound, kept = look->nfound;
 	int err = make_classes(&c, each);
 
 	if (!err)
 		err = make_arcs(&c, each);
 	if (!err)
-		err = prune(&c);
-	for (uint32_t i = 0; !err && !each && i < c.nclasses; i++)
-		if (c.first[i] != c.first[i + 1])
-			err = circle__search(&c, i, NULL);
-	/* What has no two alike in it was told between classes. */
-	for (size_t i = 0; !err && each && i < c.narcs; i++)
-		if (c.arcs[i].alike)
-			err = circle__search(&c, c.arcs[i].from, &c.arcs[i]);
-	if (err)
-		return err;
-	if (look->nfound > first)
-		qsort(look->found + first, look->nfound - first, sizeof(*look->found), compare_circles);
-	for (size_t i = first; i < look->nfound; i++) {
-		if (kept > first && !compare_circles(&look->found[kept - 1], &look->found[i])) {
-			free(look->found[i].places);
-			continue;
-		}
-		look->found[kept++] = look->found[i];
-	}
-	look->nfound = kept;
-	return 0;
+		err = keep_circles(&c);
+	/* In the second round: what has no two alike in it was told between classes. */
+	for (uint32_t i = 0; !err && i < c.narcs; i++)
+		if (!c.arcs[i].told && (!each || c.arcs[i].alike))
+			err = circle__search(&c, i);
+	return err;
 }
 
 int judge_order(struct judge_look *look)
