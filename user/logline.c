@@ -103,9 +103,11 @@ static void tids(struct line *l, const struct finding *f)
 		append(l, "tids", value, false);
 }
 
-/* The innermost of the user's own frames, or the innermost there is. */
+/* The caller of the pool, if that is the user's own code; else the innermost of the user's frames, or what there is. */
 static const struct finding_frame *request_frame(const struct finding_thread *t)
 {
+	if (t->request.site.user_code)
+		return &t->request.site;
 	for (size_t i = 0; i < t->nstack; i++)
 		if (t->stack[i].user_code)
 			return &t->stack[i];

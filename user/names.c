@@ -94,15 +94,13 @@ void names__frame(struct names *n, uint32_t pid, struct finding_frame *f, bool i
 	t = target_of(n, pid);
 	if (!t || stack__name(n->stacks, t, f->address, is_return, &frames, &count))
 		return;
+	/* Of what was inlined, the innermost is what people know. */
 	if (frames[0].symbol || frames[0].module) {
 		frames[0].address = f->address;
 		*f = frames[0];
-	} else {
-		finding_frame__clear(&frames[0]);
+		frames[0] = (struct finding_frame){ 0 };
 	}
-	for (size_t i = 1; i < count; i++)
-		finding_frame__clear(&frames[i]);
-	free(frames);
+	stack__free_frames(frames, count);
 }
 
 int names__frames(struct names *n, uint32_t pid, uint64_t site, struct finding_frame **out, size_t *count)
@@ -122,9 +120,7 @@ void names__thread(struct names *n, struct finding_thread *t)
 
 static void forget_stack(struct finding_thread *t)
 {
-	for (size_t i = 0; i < t->nstack; i++)
-		finding_frame__clear(&t->stack[i]);
-	free(t->stack);
+	stack__free_frames(t->stack, t->nstack);
 	free(t->doing);
 	t->stack = NULL;
 	t->nstack = 0;
@@ -154,6 +150,9 @@ void names__doing(struct finding_thread *t)
 
 void names__look(struct names *n, struct finding_thread *t)
 {
+	uint64_t regs[PW_REGS] = { 0 };
+	/* Callee-saved registers are not told from outside; most functions are unwound by the stack pointer alone. */
+	struct stack_sample sample = { .regs = regs, .known = 1u << PW_RIP | 1u << PW_RSP, .live = true };
 	struct target_activity a;
 	struct target *target;
 
@@ -161,8 +160,15 @@ void names__look(struct names *n, struct finding_thread *t)
 	if (activity(t, &a) || !a.pc || !a.sp)
 		return;
 	target = target_of(n, t->pid);
-	/* Callee-saved registers are not told from outside; most functions are unwound by the stack pointer alone. */
-	if (!target || stack__of_thread(n->stacks, target, t->tid, NULL, &t->stack, &t->nstack)) {
+	if (!target)
+		return;
+	regs[PW_RIP] = a.pc;
+	regs[PW_RSP] = a.sp;
+	if (t->requesting) {
+		sample.returns = &t->request.site.address;
+		sample.nreturns = 1;
+	}
+	if (stack__trace_sample(n->stacks, target, &sample, &t->stack, &t->nstack)) {
 		t->stack = NULL;
 		t->nstack = 0;
 	}

@@ -126,6 +126,12 @@ int sessions__remake(struct sessions *all, const struct views_options *o)
 	return err;
 }
 
+void sessions__forget(struct sessions *all)
+{
+	for (size_t i = 0; i < all->n; i++)
+		all->s[i]->looks = 0;
+}
+
 static bool is_known(const struct sessions *all, const struct source *source)
 {
 	for (size_t i = 0; i < all->n; i++) {

@@ -42,6 +42,9 @@ int sessions__look(struct sessions *all, unsigned int tables, const struct views
 /* The rows again from the snapshots there are, after a change of options. Return: 0 or -ENOMEM. */
 int sessions__remake(struct sessions *all, const struct views_options *o);
 
+/* As if there had been no look. */
+void sessions__forget(struct sessions *all);
+
 /* Find sessions that began since, and forget those that are gone if there are others. Return: sessions found new, or -errno. */
 int sessions__rescan(struct sessions *all);
 

@@ -139,9 +139,11 @@ static void facts(struct text_out *t, const struct finding *f)
 	}
 }
 
-/* The line a reader must change: the innermost frame of the user's own, else the site. */
+/* The line a reader must change: the caller of the pool, if that is the user's own code; else the user's innermost frame. */
 static const struct finding_frame *own_frame(const struct finding_frame *stack, size_t n, const struct finding_frame *site)
 {
+	if (site->user_code)
+		return site;
 	for (size_t i = 0; i < n; i++)
 		if (stack[i].user_code)
 			return &stack[i];

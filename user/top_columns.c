@@ -31,7 +31,13 @@ static const struct {
 	{ "session" },
 };
 
-static const char *const thread_columns[] = { "tid", "comm", "state", "pools", "hold_age", "wait_age", "site", "doing" };
+/* Width 0: the column's own. */
+static const struct {
+	const char *name;
+	unsigned int width;
+} thread_columns[] = {
+	{ "tid", 0 }, { "comm", 12 }, { "state", 0 }, { "pools", 9 }, { "hold_age", 0 }, { "wait_age", 0 }, { "site", 36 }, { "doing", 0 },
+};
 
 #define N(array) (sizeof(array) / sizeof(array[0]))
 
@@ -48,9 +54,13 @@ bool top_columns__is_bar(const struct table_column *c)
 	return c == table__column(&views_pools, "in_use");
 }
 
-const struct table_column *top_columns__thread(size_t index)
+const struct table_column *top_columns__thread(size_t index, unsigned int *width)
 {
-	return index < N(thread_columns) ? table__column(&views_threads, thread_columns[index]) : NULL;
+	const struct table_column *c = index < N(thread_columns) ? table__column(&views_threads, thread_columns[index].name) : NULL;
+
+	if (c)
+		*width = thread_columns[index].width ? thread_columns[index].width : c->width;
+	return c;
 }
 
 const struct table_column *top_model__sort_column(size_t index)

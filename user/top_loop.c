@@ -83,11 +83,12 @@ static bool press_keys(struct top *t)
 
 static int run_screen(struct top *t)
 {
+	bool pump_ended = false;
 	uint64_t next = 0;
 	int err;
 
 	for (;;) {
-		if (!t->paused && top__now() >= next) {
+		if (!t->paused && !pump_ended && top__now() >= next) {
 			err = top_model__look(t);
 			if (err)
 				return err;
@@ -97,12 +98,14 @@ static int run_screen(struct top *t)
 		if (t->redraw)
 			top_screen__draw(t);
 		t->redraw = false;
-		err = wait_until(t, t->paused ? top__now() + PAUSE_NS : next, true);
+		err = wait_until(t, t->paused || pump_ended ? top__now() + PAUSE_NS : next, true);
 		if (err == -EINTR)
 			return 0;
 		/* What the pump watched has ended; the last picture stays. */
-		if (err < 0)
+		if (err < 0) {
 			t->o.pump = (struct top_pump){ 0 };
+			t->ended = t->redraw = pump_ended = true;
+		}
 		if (!press_keys(t))
 			return 0;
 		/* A shorter interval counts from now. */

@@ -133,14 +133,13 @@ static void pool_facts(const struct view_pool *p)
 static void thread_line(const struct view_thread *th, unsigned int y, bool selected)
 {
 	const struct table_column *c;
-	unsigned int x = 0;
+	unsigned int x = 0, width, next;
 	char cell[256];
 
 	if (selected)
 		top_draw__line(y, 0, TOP_SELECTED, "");
-	for (size_t i = 0; (c = top_columns__thread(i)) && x < top_draw__columns(); i++) {
+	for (size_t i = 0; (c = top_columns__thread(i, &width)) && x < top_draw__columns(); i++) {
 		enum top_style style = selected ? TOP_SELECTED : !th ? TOP_HEADING : TOP_PLAIN;
-		unsigned int width = c->width;
 
 		if (th)
 			table__cell(cell, sizeof(cell), c, th, top_draw__escape());
@@ -148,7 +147,7 @@ static void thread_line(const struct view_thread *th, unsigned int y, bool selec
 			snprintf(cell, sizeof(cell), "%s", c->title);
 		if (th && !selected && th->deadlocked && !strcmp(c->name, "state"))
 			style = TOP_ALARM;
-		if (!top_columns__thread(i + 1) && top_draw__columns() > x + width)
+		if (!top_columns__thread(i + 1, &next) && top_draw__columns() > x + width)
 			width = top_draw__columns() - x;
 		top_draw__field(y, x, width, table__right_aligned(c), style, cell);
 		x += width + 1;

@@ -85,8 +85,9 @@ static void header(const struct top *t)
 		if (t->states[s])
 			len += (size_t)snprintf(states + len, sizeof(states) - len, "%s%u %s", len ? ", " : ": ", t->states[s],
 						view_state__name((enum view_state)s));
-	top_draw__printf(1, 0, t->states[VIEW_DEADLOCK] || t->states[VIEW_STALL] ? TOP_ALARM : TOP_PLAIN, "%u pools%s; %u threads",
-			 t->all_pools, states, t->all_threads);
+	top_draw__printf(1, 0, t->states[VIEW_DEADLOCK] || t->states[VIEW_STALL] ? TOP_ALARM : TOP_PLAIN, "%u %s%s; %u %s",
+			 t->all_pools, t->all_pools == 1 ? "pool" : "pools", states, t->all_threads,
+			 t->all_threads == 1 ? "thread" : "threads");
 	for (size_t i = 0; i < t->sessions.n; i++)
 		for (size_t k = 0; k < t->sessions.s[i]->views.ncounters; k++)
 			lost += t->sessions.s[i]->views.counters[k].counter->count;

@@ -190,31 +190,35 @@ static void set_hold(struct finding_hold *h, const struct ledger *now, const str
 	};
 }
 
-/* "sem, db x2", and where: what the columns of a thread show. */
-static void describe(struct view_thread *t)
+/* "sem, db x2" */
+static void list_pools(struct view_thread *t)
 {
-	uint64_t oldest = 0;
 	size_t len = 0;
 
 	for (size_t i = 0; i < t->who.nholds; i++) {
 		const struct finding_hold *h = &t->who.holds[i];
 		size_t room = sizeof(t->pools_text) - len;
 
-		if (!t->site || h->for_ms > oldest) {
-			t->site = &h->site;
-			oldest = h->for_ms;
-		}
 		if (room < POOLWATCH_NAME + 24) {
 			if (room > 6)
 				strcpy(t->pools_text + len, ", ...");
-			len = sizeof(t->pools_text);
-			continue;
+			return;
 		}
 		len += (size_t)snprintf(t->pools_text + len, room, h->units > 1 ? "%s%s x%u" : "%s%s", len ? ", " : "",
 					h->pool_name ? h->pool_name : "?", h->units);
 	}
+}
+
+const struct finding_frame *view_thread__site(const struct view_thread *t)
+{
+	const struct finding_hold *oldest = NULL;
+
 	if (t->who.requesting)
-		t->site = &t->who.request.site;
+		return &t->who.request.site;
+	for (size_t i = 0; i < t->who.nholds; i++)
+		if (!oldest || t->who.holds[i].for_ms > oldest->for_ms)
+			oldest = &t->who.holds[i];
+	return oldest ? &oldest->site : NULL;
 }
 
 static void fill_thread(struct view_thread *row, struct views *v, const struct ledger *now, const struct poolwatch_thread *t,
@@ -249,7 +253,7 @@ static void fill_thread(struct view_thread *row, struct views *v, const struct l
 		row->who.requesting = true;
 		row->wait_ns = age(now->time, r->since);
 	}
-	describe(row);
+	list_pools(row);
 }
 
 static int compare_threads(const void *a, const void *b)

@@ -61,7 +61,6 @@ struct view_thread {
 	uint64_t wait_ns;	 /* of its innermost request; 0: none */
 	char comm[POOLWATCH_COMM + 1];
 	char pools_text[96];	 /* "sem, db x2" */
-	const struct finding_frame *site; /* of the request, else of the oldest hold; in who */
 };
 
 struct view_counter {
@@ -97,6 +96,9 @@ struct views {
 int views__make(struct views *v, const struct ledger *now, const struct ledger *before, const char *mode,
 		const struct views_options *o);
 void views__clear(struct views *v);
+
+/* Where it asks, else where it took the oldest unit. NULL: nowhere. Lies in the row: not to be kept where rows move. */
+const struct finding_frame *view_thread__site(const struct view_thread *t);
 
 /*
  * Which threads of @now are deadlocked for certain: left over by the reduction, in the same requests and holds as in @before.

@@ -315,8 +315,8 @@ static void thread_site(const void *row, struct table_value *v)
 {
 	const struct view_thread *r = row;
 
-	v->frame = r->site;
-	v->unknown = !r->site || (!r->site->symbol && !r->site->module && !r->site->address);
+	v->frame = view_thread__site(r);
+	v->unknown = !v->frame || (!v->frame->symbol && !v->frame->module && !v->frame->address);
 }
 
 static void thread_holds(const void *row, struct json *j, const char *key)

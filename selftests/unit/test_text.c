@@ -155,6 +155,7 @@ TEST(library_frames)
 	f.explanation = "e";
 	f.threads[0].holds[0].stack = stack;
 	f.threads[0].holds[0].nstack = 8;
+	f.threads[0].holds[0].site.user_code = false; /* a library called the pool on the user's behalf */
 	f.threads[0].requesting = false;
 	f.threads[0].nstack = 0;
 	snprintf(expect, sizeof(expect), "%s%s", head,
