@@ -66,6 +66,20 @@ static const char *plural(int64_t n)
 	return n == 1 ? "" : "s";
 }
 
+static int64_t least_asked(const struct ledger *l, const struct judge_found *found, const struct poolwatch_pool *p)
+{
+	int64_t least = INT64_MAX;
+
+	for (size_t i = 0; i < found->nthreads; i++) {
+		const struct poolwatch_thread *t = &l->threads[found->threads[i]];
+
+		for (uint32_t k = 0; k < t->requests; k++)
+			if (t->request[k].pool == p->head.id && t->request[k].units < least)
+				least = t->request[k].units;
+	}
+	return least;
+}
+
 static int stall__fill(const struct judge_look *look, const struct judge_found *found, struct finding *f)
 {
 	const struct ledger *l = look->now;
@@ -73,7 +87,7 @@ static int stall__fill(const struct judge_look *look, const struct judge_found *
 	const struct poolwatch_pool *p = &l->pools[at];
 	size_t waiters = found->nthreads - found->ncore, selves = 0, elsewhere = 0;
 	uint64_t ms = (l->time - found->since) / 1000000;
-	char of[48] = "", unknown[48] = "", hint[160] = "";
+	char of[48] = "", unknown[96] = "", hint[160] = "";
 	int err;
 
 	judge__about(look, f, p);
@@ -91,6 +105,13 @@ static int stall__fill(const struct judge_look *look, const struct judge_found *
 		else
 			elsewhere++;
 	}
+	/* Who asks for n units waits, so at most n - 1 are free: what nobody was seen to take was taken before. */
+	if (look->pools[at].how == LEDGER_CAPACITY_CERTAIN && !(p->flags & POOLWATCH_POOL_UNCERTAIN)) {
+		int64_t taken = f->capacity - f->in_use - (least_asked(l, found, p) - 1);
+
+		if (taken > f->unknown)
+			f->unknown = taken;
+	}
 	if (f->capacity != POOLWATCH_UNKNOWN)
 		snprintf(of, sizeof(of), " of %s%" PRId64, look->pools[at].how == LEDGER_CAPACITY_LEARNED ? "at least " : "", f->capacity);
 	if (found->ncore && selves == found->ncore && !f->unknown && look->pools[at].how != LEDGER_CAPACITY_CERTAIN)
@@ -99,7 +120,8 @@ static int stall__fill(const struct judge_look *look, const struct judge_found *
 		snprintf(hint, sizeof(hint), "; of %zu holder%s %zu wait%s for more of it and %zu for another pool", found->ncore,
 			 plural(found->ncore), selves, selves == 1 ? "s" : "", elsewhere);
 	if (f->unknown)
-		snprintf(unknown, sizeof(unknown), ", %" PRId64 " taken before the attach", f->unknown);
+		snprintf(unknown, sizeof(unknown), ", %" PRId64 " more %s taken before the attach, by whom is not known", f->unknown,
+			 f->unknown == 1 ? "was" : "were");
 	return judge__explain(f, "%zu thread%s wait%s for %s, and nothing was granted for %" PRIu64 ".%" PRIu64 " s: %" PRId64
 			      "%s units are out%s%s", waiters + selves, plural(waiters + selves), waiters + selves == 1 ? "s" : "",
 			      f->pool_name, ms / 1000, ms % 1000 / 100, f->in_use, of, unknown, hint);

@@ -112,6 +112,7 @@ void watch__free(struct watch *w)
 	}
 	free(w->targets);
 	watch__forget_traces(w);
+	free(w->late);
 	watch_budget__free(w);
 	if (w->epoll_fd >= 0)
 		close(w->epoll_fd);
@@ -249,6 +250,8 @@ static int look(struct watch *w)
 	int next = !w->now, r;
 
 	r = loader__source(w->loader)->ops->snapshot(loader__source(w->loader), SOURCE_ALL_TABLES, &w->snap[next]);
+	if (!r)
+		r = watch_late__add(w, &w->snap[next]);
 	if (r)
 		return r;
 	r = judge__look(w->judge, &w->snap[next], w->looked ? &w->snap[w->now] : NULL, on_finding, w);

@@ -27,6 +27,19 @@ struct watch_trace {
 	size_t n;
 };
 
+/* A thread that was blocked in an acquire when we attached: it made no request that we saw. See watch_late.c. */
+struct watch_late {
+	uint32_t pid, tid;
+	uint32_t def;
+	uint64_t futex; /* the word it sleeps on */
+	uint64_t key;	/* of the pool */
+	uint64_t site;	/* return address of the acquire; 0: not found */
+	uint64_t since; /* when it was seen first, ns */
+	uint64_t start; /* of the thread: boot time, ns */
+	char comm[POOLWATCH_COMM];
+	uint64_t regs[PW_REGS];
+};
+
 #define WATCH_TRACES 256
 
 struct watch {
@@ -45,6 +58,9 @@ struct watch {
 	struct watch_trace traces[WATCH_TRACES];
 	size_t next_trace;
 	uint64_t found[FINDING_KINDS];
+	struct watch_late *late;
+	size_t nlate;
+	uint64_t late_checked; /* CLOCK_MONOTONIC ns */
 	struct watch_budget *budget;
 	int epoll_fd;
 };
@@ -57,6 +73,11 @@ void watch__notice(struct watch *w, const char *format, ...) __attribute__((form
 void watch__fill(struct watch *w, struct finding *f);
 void watch__keep_trace(struct watch *w, const struct pw_record *r);
 void watch__forget_traces(struct watch *w);
+
+/* watch_late.c */
+void watch_late__find(struct watch *w, const struct watched *d, const struct plan *plan, const uint32_t *def_slot);
+void watch_late__forget(struct watch *w, uint32_t pid);
+int watch_late__add(struct watch *w, struct ledger *l);
 
 /* watch_target.c */
 int watch__attach_new(struct watch *w, struct watched *d, unsigned int flags, struct watch_error *err);

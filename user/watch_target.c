@@ -57,6 +57,8 @@ static int attach_missing(struct watch *w, struct watched *d, unsigned int plan_
 			*attached += !*flag;
 			*flag = true;
 		}
+		if (!from_start)
+			watch_late__find(w, d, &plan, slot);
 	}
 	plan__clear(&plan);
 	free(spec.pools);
@@ -103,6 +105,7 @@ void watch__on_exec(struct watch *w, struct watched *d)
 	loader__detach(w->loader, d->lt);
 	memset(d->attached, 0, sizeof(d->attached));
 	stack__forget(w->namer, d->t.pid);
+	watch_late__forget(w, d->t.pid);
 	d->nmaps = 0;
 	d->young = now + YOUNG_NS;
 	d->rescan = now;
@@ -146,6 +149,7 @@ void watch__drop(struct watch *w, struct watched *d, const char *why)
 	loader__detach(w->loader, d->lt);
 	loader__forget(w->loader, d->lt);
 	stack__forget(w->namer, pid);
+	watch_late__forget(w, pid);
 	target__close(&d->t);
 	*d = w->targets[--w->ntargets];
 	if (why && w->options.gone)

@@ -59,7 +59,7 @@ TEST_F(judge, no_stall)
 	self->now.procs[0].flags = 0;
 	LOOK();
 	ONLY("new stall sem count=1 threads=101,102,103,104");
-	SAYING("1 thread waits for sem, and nothing was granted for 9.0 s: 3 of 4 units are out; "
+	SAYING("1 thread waits for sem, and nothing was granted for 9.0 s: 3 of 4 units are out, 1 more was taken before the attach, by whom is not known; "
 	       "of 3 holders 0 wait for more of it and 1 for another pool");
 }
 
@@ -70,7 +70,7 @@ TEST_F(judge, stall_with_unknown_holds)
 	POOL(0)->available = 3;
 	LOOK();
 	ONLY("new stall sem count=1 threads=101,102,103,104");
-	SAYING("1 thread waits for sem, and nothing was granted for 6.0 s: 3 of 5 units are out, 2 taken before the attach; "
+	SAYING("1 thread waits for sem, and nothing was granted for 6.0 s: 3 of 5 units are out, 2 more were taken before the attach, by whom is not known; "
 	       "of 3 holders 0 wait for more of it and 1 for another pool");
 	ASSERT_EQ(self->heard.last.unknown, 2);
 }

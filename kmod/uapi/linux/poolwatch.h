@@ -273,6 +273,7 @@ struct poolwatch_hold {
 #define POOLWATCH_REQ_WAIT_ON (1u << 0) /* needs a unit to make progress, but takes none */
 #define POOLWATCH_REQ_POLL (1u << 1)	/* between two failing tries of a "wait poll" definition */
 #define POOLWATCH_REQ_FULL (1u << 2)	/* in_use was at capacity when it was made */
+#define POOLWATCH_REQ_BEFORE (1u << 3)	/* made before the attach: since is that of the attach, the wait is longer */
 
 struct poolwatch_request {
 	__u64 seq;  /* increased by every request of the thread; 0: this entry is unused */
