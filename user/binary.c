@@ -120,13 +120,17 @@ void binary__unref(struct binary *b)
 	free(b);
 }
 
-bool binary__is_current(const struct binary *b)
+static bool is_current(int fd, const struct elf_guard *g)
 {
 	struct stat st;
 
-	return b->fd < 0 ||
-	       (!fstat(b->fd, &st) && (uint64_t)st.st_size == b->guard.size &&
-		(uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec == b->guard.mtime);
+	return fd < 0 || (!fstat(fd, &st) && (uint64_t)st.st_size == g->size &&
+			  (uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec == g->mtime);
+}
+
+bool binary__is_current(const struct binary *b)
+{
+	return is_current(b->fd, &b->guard) && is_current(b->debug.fd, &b->debug.guard) && is_current(b->alt.fd, &b->alt.guard);
 }
 
 int binary__vaddr(const struct binary *b, uint64_t offset, uint64_t *vaddr)

@@ -63,7 +63,7 @@ void binary__unref(struct binary *b);
 /* Give back all that names need. */
 void binary__forget(struct binary *b);
 
-/* Is the file still what it was when it was opened? Somebody may have written over it. */
+/* Are its files still what they were when they were opened? Somebody may have written over them. */
 bool binary__is_current(const struct binary *b);
 
 /* File offset to link-time address. -ENOENT: in no loaded segment. */

@@ -65,7 +65,7 @@ int stack__new(const struct stack_options *options, struct stack_namer **out)
 	s->max_bytes = options && options->max_bytes ? options->max_bytes : DEFAULT_MAX_BYTES;
 	s->options.debug_dirs = s->debug_dirs;
 	s->options.debuginfod = options && options->use_debuginfod;
-	s->options.max_dwarf = s->max_bytes / 2;
+	s->options.max_dwarf = s->max_bytes / 4 * 3;
 	s->vdso = open_vdso(&s->options);
 	*out = s;
 	return 0;
@@ -202,7 +202,7 @@ static int process_of(struct stack_namer *s, const struct target *t, struct proc
 
 		if (p->pid != t->pid)
 			continue;
-		if (p->start == t->start) {
+		if (p->start == t->start && unwinder__is_current(p->unwinder)) {
 			p->used = ++s->clock;
 			*out = p;
 			return 0;

@@ -311,6 +311,14 @@ fail:
 	return err;
 }
 
+bool unwinder__is_current(const struct unwinder *u)
+{
+	for (size_t i = 0; i < u->nmodules; i++)
+		if (u->modules[i]->binary && !binary__is_current(u->modules[i]->binary))
+			return false;
+	return true;
+}
+
 void unwinder__free(struct unwinder *u)
 {
 	if (!u)

@@ -22,6 +22,9 @@ struct unwinder;
 int unwinder__new(const struct target *t, struct binary *vdso, unwind_open_fn open, void *ctx, struct unwinder **out);
 void unwinder__free(struct unwinder *u);
 
+/* Are the files that it uses still what they were? Reading a mapped one that was cut short is a SIGBUS. */
+bool unwinder__is_current(const struct unwinder *u);
+
 /* unwinder__run - as stack__unwind_sample */
 int unwinder__run(struct unwinder *u, const struct target *t, const struct stack_sample *s, uint64_t *out, size_t max);
 

@@ -646,4 +646,29 @@ TEST_F(stack, forgets)
 	unlink(copy);
 }
 
+/* Cut short under our hands while it is mapped, by root, and so under the program's, which is then of no interest any more. */
+TEST_F(stack, cut_short)
+{
+	char copy[] = "/tmp/poolwatch-stack-XXXXXX", cmd[128];
+	struct finding_frame *f;
+	size_t n;
+	int fd = mkstemp(copy);
+
+	ASSERT_LE(0, fd);
+	snprintf(cmd, sizeof(cmd), "cp " STACK_DIR "/plain %s && chmod 755 %s", copy, copy);
+	ASSERT_EQ(0, system(cmd));
+	close(fd);
+	begin(&self->r, copy);
+	TRACE();
+	EXPECT_CHAIN(true);
+	/* A program that runs cannot be cut short, but a library can: it is enough that it no longer runs. */
+	kill(self->r.pid, SIGKILL);
+	waitid(P_PID, (id_t)self->r.pid, &(siginfo_t){ 0 }, WEXITED | WNOWAIT);
+	ASSERT_EQ(0, truncate(copy, 4096));
+	ASSERT_EQ(0, stack__trace(self->s, &self->r.t, self->r.regs, self->r.stack, self->r.len, 0, &f, &n));
+	EXPECT_EQ(NULL, frame(f, n, "take_first"));
+	stack__free_frames(f, n);
+	unlink(copy);
+}
+
 TEST_HARNESS_MAIN
