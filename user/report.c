@@ -9,7 +9,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include "cleanup.h"
 #include "cmd.h"
 #include "finding_json.h"
 #include "report.h"
@@ -51,12 +50,35 @@ static void on_notice(void *ctx, const char *line)
 	fprintf(stderr, "poolwatch: %s\n", line);
 }
 
+/*
+ * Signals that end the watch, as a descriptor. SIGCHLD says that a child ended. Blocked before anything is attached: from then on
+ * an interrupt ends the watch in good order, and not the process.
+ */
+static int open_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
+	if (sigprocmask(SIG_BLOCK, &set, NULL))
+		return -errno;
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
 int report__init(struct report *r, struct opts *opts, const char *cmd)
 {
 	const struct term term = term__of(stdout);
 
 	r->opts = opts;
 	r->cmd = cmd;
+	r->signals = open_signals();
+	if (r->signals < 0) {
+		fprintf(stderr, "poolwatch %s: cannot wait for signals: %s\n", cmd, strerror(-r->signals));
+		return CMD_FAILED;
+	}
 	r->text = text__options(&term);
 	opts->watch.finding = on_finding;
 	opts->watch.gone = on_gone;
@@ -73,6 +95,7 @@ void report__close(struct report *r)
 {
 	if (r->opts->syslog)
 		syslog_sink__close();
+	close(r->signals);
 }
 
 static uint64_t clock_ms(void)
@@ -83,36 +106,18 @@ static uint64_t clock_ms(void)
 	return t.tv_sec * 1000ull + t.tv_nsec / 1000000;
 }
 
-/* Signals that end the watch, as a descriptor. SIGCHLD says that a child ended. */
-static int open_signals(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGCHLD);
-	if (sigprocmask(SIG_BLOCK, &set, NULL))
-		return -errno;
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 int report__loop(struct report *r, struct watch *w, int child, int *status)
 {
 	uint64_t end = r->opts->seconds > 0 ? clock_ms() + (uint64_t)(r->opts->seconds * 1000) : 0;
-	_cleanup_close_ int signals = open_signals();
 	struct pollfd fds[] = {
 		{ .fd = watch__fd(w), .events = POLLIN },
-		{ .fd = signals, .events = POLLIN },
+		{ .fd = r->signals, .events = POLLIN },
 		{ .fd = STDOUT_FILENO, .events = 0 }, /* a reader that went away */
 	};
 	struct signalfd_siginfo si;
 	bool child_ended = false;
 	int err;
 
-	if (signals < 0)
-		return signals;
 	while (watch__targets(w) && !r->broken && !r->stop && !child_ended) {
 		int timeout = watch__timeout_ms(w);
 
@@ -131,7 +136,7 @@ int report__loop(struct report *r, struct watch *w, int child, int *status)
 			return err;
 		if (fds[2].revents & POLLERR)
 			return -EPIPE;
-		while (read(signals, &si, sizeof(si)) == sizeof(si)) {
+		while (read(r->signals, &si, sizeof(si)) == sizeof(si)) {
 			if (si.ssi_signo != SIGCHLD)
 				goto out;
 			if (child && waitpid(child, status, WNOHANG) == child)

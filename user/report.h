@@ -17,6 +17,7 @@ struct report {
 	bool failed;		  /* one of those was found */
 	bool stop_on_deadlock;	  /* the program can never end */
 	bool stop;
+	int signals; /* those that end the watch, as a descriptor */
 };
 
 /* Fill in the callbacks of @opts->watch. Return: 0 or an exit code after one line to stderr. */
