@@ -52,13 +52,20 @@ struct watched *watch__find(struct watch *w, uint32_t pid)
 	return NULL;
 }
 
+static bool asleep(void *ctx, uint32_t pid, uint32_t tid)
+{
+	(void)ctx;
+	return target__sleeps(pid, tid);
+}
+
 int watch__new(const struct watch_options *options, struct watch **out, struct watch_error *err)
 {
 	const struct loader_options lo = { options->max_pools, options->max_threads, options->no_device };
 	const struct stack_options so = { .debug_dirs = options->debug_dirs, .use_debuginfod = options->debuginfod };
 	const struct judge_options jo = { .stall_ns = options->stall_ns ?: 5 * SECOND,
 					  .leak_ns = options->leak_ns,
-					  .repeat_ns = 60 * SECOND };
+					  .repeat_ns = 60 * SECOND,
+					  .asleep = asleep };
 	struct epoll_event ev = { .events = EPOLLIN };
 	struct watch *w;
 	char line[LOADER_ERROR] = "";
