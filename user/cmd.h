@@ -23,6 +23,7 @@ int cmd_presets(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_alert(int argc, char **argv);
+int cmd_log(int argc, char **argv);
 int cmd_top(int argc, char **argv);
 int cmd_daemon(int argc, char **argv);
 

@@ -10,6 +10,7 @@ const struct cmd commands[] = {
 	{ "check", cmd_check, "[--json] [--pool ARG]... [FILE]...", "read pool definitions and say what is wrong with them" },
 	{ "presets", cmd_presets, "[--json] [-p PID] [NAME]...", "the definitions that come with poolwatch, and which fit a process" },
 	{ "show", cmd_show, "pools|threads|stats [-o COLUMNS] [--json] [-v]", "one look at the pools, threads and losses of what is watched" },
+	{ "log", cmd_log, "[-f] [-p PID] [--json]", "the events that the module keeps, and those to come" },
 	{ "top", cmd_top, "[-d SEC] [-p PID] [-b [-n N] [--json]]", "the pools of what is watched, live" },
 	{ "doctor", cmd_doctor, "[-p PID] [--json]", "what this kernel, user and target allow, and what to do about it" },
 	{ "probe", cmd_probe, "-p PID [--pool ARG]... [--json]", "what would be probed, where, at what cost; changes nothing" },
