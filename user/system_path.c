@@ -42,6 +42,19 @@ static bool in_runtime(const char *path)
 	return false;
 }
 
+/* Runtimes and basic libraries, wherever they are installed: pyenv, conda and containers carry their own. */
+static bool is_known_library(const char *base)
+{
+	static const char *const names[] = { "libc.so",	   "libc-2.",	  "libpthread", "libstdc++.",  "libgcc_s.",  "libm.so",
+					     "libpython",  "libperl.so", "libruby",	"libjvm.so",   "libnode.so", "libphp",
+					     "libluajit-", "libguile-",	 "libmono",	"libcoreclr.", "ld-linux",   "ld-musl-" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (begins(base, names[i]))
+			return true;
+	return false;
+}
+
 bool system_path__is_user(const char *path, const char *exe)
 {
 	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
@@ -50,5 +63,7 @@ bool system_path__is_user(const char *path, const char *exe)
 		return false;
 	if (exe && !strcmp(path, exe))
 		return !is_interpreter(base);
+	if (is_known_library(base))
+		return false;
 	return !in_system_directory(path) || (!begins(base, "lib") && !begins(base, "ld-") && !in_runtime(path));
 }
