@@ -23,7 +23,7 @@ uint64_t watch__clock(void)
 	return t.tv_sec * SECOND + t.tv_nsec;
 }
 
-static uint64_t realtime(void)
+uint64_t watch__realtime(void)
 {
 	struct timespec t;
 
@@ -244,7 +244,7 @@ static int on_finding(void *ctx, struct finding *f)
 
 	if (f->event == FINDING_NEW)
 		w->found[f->kind]++;
-	f->realtime_ns = realtime() - (now > f->time ? now - f->time : 0);
+	f->realtime_ns = watch__realtime() - (now > f->time ? now - f->time : 0);
 	watch__fill(w, f);
 	if (w->options.finding)
 		w->options.finding(w->options.ctx, f);

@@ -61,7 +61,7 @@ static void detach(struct watch *w, uint32_t def, unsigned int permille)
 		 permille / 10, permille % 10, w->options.budget_permille / 10, w->options.budget_permille % 10);
 	f.explanation = why;
 	w->found[FINDING_DETACHED]++;
-	f.realtime_ns = 0;
+	f.realtime_ns = watch__realtime();
 	watch__fill(w, &f);
 	if (w->options.finding)
 		w->options.finding(w->options.ctx, &f);

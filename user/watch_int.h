@@ -66,6 +66,7 @@ struct watch {
 };
 
 uint64_t watch__clock(void);
+uint64_t watch__realtime(void);
 struct watched *watch__find(struct watch *w, uint32_t pid);
 void watch__notice(struct watch *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

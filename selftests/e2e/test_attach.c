@@ -23,8 +23,9 @@ FIXTURE_SETUP(attach)
 	ASSERT_EQ(workload__start(&self->program, "workload_own", UNITS), 0);
 	ASSERT_EQ(workload__threads(&self->program, THREADS, self->tid), 0);
 	snprintf(self->pid, sizeof(self->pid), "%d", self->program.pid);
+	/* The tests load the pool as hard as they can: more than the budget allows. */
 	ASSERT_EQ(poolwatch__start(&self->watch, "attach", "-p", self->pid, "--acquire", "take_slot", "--release", "put_slot", "--capacity",
-				   "3", "--json", NULL), 0);
+				   "3", "--json", "--budget", "off", NULL), 0);
 	ASSERT_TRUE(poolwatch__watches(&self->watch, self->program.pid));
 }
 
