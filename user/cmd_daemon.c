@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 #include "cleanup.h"
@@ -146,6 +147,8 @@ static int run(const char *path)
 	sigaddset(&set, SIGINT);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	/* What is made has its mode said where it is made: nothing for others, the metrics' socket for the group. */
+	umask(0007);
 	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (signals < 0 || read_conf(path, &conf))
 		return CMD_FAILED;
