@@ -149,8 +149,11 @@ static double seconds(void)
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
-/* Pass on what the program prints, until all that it started let go of the pipe, or @limit seconds are over. */
-static int relay(int from, double limit)
+/*
+ * Pass on what the program prints, until it ended (what it leaves running may hold on to the pipe), or @limit seconds are over.
+ * Return: 0, or -1 if they are.
+ */
+static int relay(int from, int pidfd, double limit)
 {
 	double end = seconds() + limit;
 	char line[3000], buf[4096];
@@ -158,10 +161,10 @@ static int relay(int from, double limit)
 	ssize_t n;
 
 	for (;;) {
-		struct pollfd p = { .fd = from, .events = POLLIN };
+		struct pollfd p[] = { { .fd = from, .events = POLLIN }, { .fd = pidfd, .events = POLLIN } };
 		double left = end - seconds();
 
-		n = left <= 0 || poll(&p, 1, left * 1000 + 1) == 0 ? -1 : read(from, buf, sizeof(buf));
+		n = left <= 0 || poll(p, 2, left * 1000 + 1) == 0 ? -1 : p[0].revents ? read(from, buf, sizeof(buf)) : 0;
 		if (n <= 0)
 			break;
 		for (ssize_t i = 0; i < n; i++) {
@@ -180,7 +183,7 @@ static int relay(int from, double limit)
 
 static void run(const char *mode, const char *path, double limit)
 {
-	int out[2], status, late;
+	int out[2], status, late, pidfd;
 	pid_t pid;
 
 	say("@begin %s %s\n", mode, path);
@@ -201,7 +204,9 @@ static void run(const char *mode, const char *path, double limit)
 		_exit(127);
 	}
 	close(out[1]);
-	late = relay(out[0], limit);
+	pidfd = syscall(SYS_pidfd_open, pid, 0);
+	late = relay(out[0], pidfd, limit);
+	close(pidfd);
 	close(out[0]);
 	if (late)
 		kill(-pid, SIGKILL);

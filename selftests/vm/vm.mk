@@ -2,6 +2,7 @@
 #
 #   VM_KMOD_TESTS   programs that load and unload the module themselves
 #   VM_E2E_TESTS    programs that run twice: in direct mode, and with the module loaded
+#   VM_DEVICE_TESTS programs that run with the module loaded
 #   VM_FILES        what these need beside themselves
 #
 # All are paths below the top directory; programs run from there, as selftests/run runs them, through `sh -c`, as root, and
@@ -15,14 +16,26 @@ VM_RELEASE := $(notdir $(patsubst %/build,%,$(KDIR)))
 VM_OLD := $(if $(shell grep -x 'VERSION_ID="12"' /etc/os-release),6.1)
 
 VM_MODES ?= kmod,direct,device
-VM_PROGRAMS = $(sort $(OUT)/poolwatch $(VM_KMOD_TESTS) $(VM_E2E_TESTS) $(VM_FILES))
+VM_OWN := $(OUT)/selftests/vm
+VM_DEVICE_TESTS += $(VM_OWN)/test_users
+VM_FILES += $(VM_OWN)/pair
+VM_PROGRAMS = $(sort $(OUT)/poolwatch $(VM_KMOD_TESTS) $(VM_E2E_TESTS) $(VM_DEVICE_TESTS) $(VM_FILES))
 VM_MODULES := poolwatch.ko poolwatch-nobtf.ko
 
 $(VM)/init: selftests/vm/init.c
 	$(call msg,CC,$<)
 	$(Q)mkdir -p $(VM); $(CC) -std=gnu11 -O1 -Wall -Wextra -Werror -D_GNU_SOURCE -static $< -o $@
 
-VM_LIST = $(foreach t,$(VM_KMOD_TESTS),"kmod $t") $(foreach m,direct device,$(foreach t,$(VM_E2E_TESTS),"$m $t"))
+VM_LIST = $(foreach t,$(VM_KMOD_TESTS),"kmod $t") $(foreach t,$(VM_E2E_TESTS),"direct $t") \
+	$(foreach t,$(VM_DEVICE_TESTS) $(VM_E2E_TESTS),"device $t")
+
+$(VM_OWN)/pair: selftests/vm/pair.c
+	$(call msg,CC,$@)
+	$(Q)mkdir -p $(@D); $(CC) -std=gnu11 -O1 -g -Wall -Wextra -Werror -D_GNU_SOURCE $< -o $@ -lpthread
+
+$(VM_OWN)/test_%: selftests/vm/test_%.c $(OUT)/kselftest/kselftest_harness.h $(OUT)/libpoolwatch.a
+	$(call msg,TEST,$@)
+	$(Q)mkdir -p $(@D); $(CC) $(TEST_CFLAGS) $< $(OUT)/libpoolwatch.a $(PW_LIBS) -o $@
 
 $(VM)/tests: FORCE
 	$(Q)mkdir -p $(VM); printf '%s\n' $(VM_LIST) | cmp -s - $@ || printf '%s\n' $(VM_LIST) >$@

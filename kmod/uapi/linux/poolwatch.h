@@ -177,7 +177,7 @@ struct poolwatch_proc {
 	struct poolwatch_head head;
 	char comm[POOLWATCH_COMM];
 	__u64 start;	/* boot time, ns */
-	__u64 attached; /* when the first acquire probe was in place, ns */
+	__u64 attached; /* when the acquire probes were in place, ns; all bits set: not yet */
 	__u32 space;	/* number of the process image; exec makes a new one */
 	__u32 flags;
 	__u64 pad[9];
