@@ -1,225 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The namer: which binary an address belongs to, what it is called there, and what is kept in memory of all that. Binaries
- * are kept by device and inode, for all processes that map them; unwinders and perf maps by process.
+ * The namer: which binary an address belongs to, what it is called there, and from registers and stack to all the frames of
+ * a thread.
  */
 #include <string.h>
-#include <sys/auxv.h>
-#include "binary.h"
 #include "cleanup.h"
-#include "perfmap.h"
-#include "stack.h"
+#include "stack_cache.h"
 #include "system_path.h"
-#include "unwind.h"
 
-#define DEFAULT_MAX_BYTES (256u << 20)
-#define MAX_BINARIES 512 /* each keeps a descriptor or three */
-#define MAX_PROCESSES 64
-#define PROCESS_BYTES (256u << 10) /* what an unwinder holds, about: nobody tells */
-#define SLICE_MAX (64u << 10)	   /* of a blocked thread's stack, read at once */
-
-struct process {
-	uint32_t pid;
-	uint64_t start;
-	uint64_t used;
-	struct unwinder *unwinder;
-	struct perfmap *perfmap;
-};
-
-struct stack_namer {
-	struct binary_options options;
-	char *debug_dirs;
-	size_t max_bytes;
-	uint64_t clock; /* of uses */
-	struct binary *vdso;
-	struct binary *binaries[MAX_BINARIES];
-	size_t nbinaries;
-	struct process processes[MAX_PROCESSES];
-	size_t nprocesses;
-};
-
-/* The kernel gives the same image to every process. */
-static struct binary *open_vdso(const struct binary_options *options)
-{
-	char *image = (char *)getauxval(AT_SYSINFO_EHDR);
-	struct binary *b = NULL;
-	Elf64_Ehdr *eh = (Elf64_Ehdr *)image;
-
-	/* Its section headers come last. */
-	if (image)
-		binary__open_memory(image, eh->e_shoff + (size_t)eh->e_shnum * eh->e_shentsize, options, &b);
-	return b;
-}
-
-int stack__new(const struct stack_options *options, struct stack_namer **out)
-{
-	struct stack_namer *s = calloc(1, sizeof(*s));
-
-	if (!s)
-		return -ENOMEM;
-	s->debug_dirs = strdup(options && options->debug_dirs ? options->debug_dirs : DEBUGFILE_DIRS);
-	if (!s->debug_dirs) {
-		free(s);
-		return -ENOMEM;
-	}
-	s->max_bytes = options && options->max_bytes ? options->max_bytes : DEFAULT_MAX_BYTES;
-	s->options.debug_dirs = s->debug_dirs;
-	s->options.debuginfod = options && options->use_debuginfod;
-	s->options.max_dwarf = s->max_bytes / 4 * 3;
-	s->vdso = open_vdso(&s->options);
-	*out = s;
-	return 0;
-}
-
-static void process_drop(struct stack_namer *s, size_t i)
-{
-	unwinder__free(s->processes[i].unwinder);
-	perfmap__free(s->processes[i].perfmap);
-	s->processes[i] = s->processes[--s->nprocesses];
-}
-
-/* Of one that an unwinder goes on using, only the file stays open. */
-static void binary_drop(struct stack_namer *s, size_t i)
-{
-	binary__forget(s->binaries[i]);
-	binary__unref(s->binaries[i]);
-	s->binaries[i] = s->binaries[--s->nbinaries];
-}
-
-void stack__free(struct stack_namer *s)
-{
-	if (!s)
-		return;
-	while (s->nprocesses)
-		process_drop(s, 0);
-	while (s->nbinaries)
-		binary_drop(s, 0);
-	binary__unref(s->vdso);
-	free(s->debug_dirs);
-	free(s);
-}
-
-void stack__forget(struct stack_namer *s, uint32_t pid)
-{
-	for (size_t i = 0; i < s->nprocesses; i++)
-		if (s->processes[i].pid == pid) {
-			process_drop(s, i);
-			return;
-		}
-}
-
-static size_t oldest_process(const struct stack_namer *s)
-{
-	size_t oldest = 0;
-
-	for (size_t i = 1; i < s->nprocesses; i++)
-		if (s->processes[i].used < s->processes[oldest].used)
-			oldest = i;
-	return oldest;
-}
-
-static size_t oldest_binary(const struct stack_namer *s)
-{
-	size_t oldest = 0;
-
-	for (size_t i = 1; i < s->nbinaries; i++)
-		if (s->binaries[i]->used < s->binaries[oldest]->used)
-			oldest = i;
-	return oldest;
-}
-
-size_t stack__bytes(const struct stack_namer *s)
-{
-	size_t bytes = s->nprocesses * PROCESS_BYTES;
-
-	for (size_t i = 0; i < s->nprocesses; i++)
-		bytes += perfmap__bytes(s->processes[i].perfmap);
-	for (size_t i = 0; i < s->nbinaries; i++)
-		bytes += s->binaries[i]->bytes;
-	return bytes;
-}
-
-/* Back below the limit, what was used longest ago first. */
-static void trim(struct stack_namer *s)
-{
-	while (stack__bytes(s) > s->max_bytes && (s->nprocesses > 1 || s->nbinaries > 1)) {
-		size_t p = s->nprocesses ? oldest_process(s) : 0, b = s->nbinaries ? oldest_binary(s) : 0;
-
-		if (s->nprocesses > 1 && (s->nbinaries < 2 || s->processes[p].used <= s->binaries[b]->used))
-			process_drop(s, p);
-		else if (s->nbinaries > 1)
-			binary_drop(s, b);
-		else
-			break;
-	}
-}
-
-/* The binary behind @m, kept by the namer; NULL if it cannot be read. */
-static struct binary *binary_of(struct stack_namer *s, const struct target *t, const struct target_map *m)
-{
-	struct binary *b;
-	bool steady;
-	int fd;
-
-	for (size_t i = 0; i < s->nbinaries; i++) {
-		b = s->binaries[i];
-		if (b->dev != m->dev || b->ino != m->ino)
-			continue;
-		if (binary__is_current(b)) {
-			b->used = ++s->clock;
-			return b;
-		}
-		binary_drop(s, i);
-		break;
-	}
-	fd = target__open_map(t, m);
-	if (fd < 0)
-		return NULL;
-	steady = !t->foreign_mnt && debugfile__is_steady(fd);
-	if (binary__open(fd, steady, &s->options, &b))
-		return NULL;
-	if (s->nbinaries == MAX_BINARIES)
-		binary_drop(s, oldest_binary(s));
-	b->used = ++s->clock;
-	s->binaries[s->nbinaries++] = b;
-	return b;
-}
-
-static struct binary *open_for_unwinder(void *ctx, const struct target *t, const struct target_map *m)
-{
-	struct binary *b = binary_of(ctx, t, m);
-
-	return b ? binary__ref(b) : NULL;
-}
-
-static int process_of(struct stack_namer *s, const struct target *t, struct process **out)
-{
-	struct process new = { .pid = t->pid, .start = t->start };
-	int err;
-
-	for (size_t i = 0; i < s->nprocesses; i++) {
-		struct process *p = &s->processes[i];
-
-		if (p->pid != t->pid)
-			continue;
-		if (p->start == t->start && unwinder__is_current(p->unwinder)) {
-			p->used = ++s->clock;
-			*out = p;
-			return 0;
-		}
-		process_drop(s, i);
-		break;
-	}
-	err = unwinder__new(t, s->vdso, open_for_unwinder, s, &new.unwinder);
-	if (err)
-		return err;
-	if (s->nprocesses == MAX_PROCESSES)
-		process_drop(s, oldest_process(s));
-	new.used = ++s->clock;
-	s->processes[s->nprocesses] = new;
-	*out = &s->processes[s->nprocesses++];
-	return 0;
-}
+#define SLICE_MAX (64u << 10) /* of a blocked thread's stack, read at once */
 
 void stack__free_frames(struct finding_frame *frames, size_t n)
 {
@@ -268,7 +57,7 @@ static int frames_new(const struct binary_name *names, size_t n, const char *mod
 }
 
 /* Code that was generated: the perf map tells, if there is one; it may have grown since. */
-static int name_generated(struct process *p, const struct target *t, uint64_t addr, uint64_t at, bool is_return,
+static int name_generated(struct stack_process *p, const struct target *t, uint64_t addr, uint64_t at, bool is_return,
 			  struct finding_frame **out)
 {
 	struct binary_name name = { 0 };
@@ -329,10 +118,10 @@ static int name_elsewhere(struct stack_namer *s, const struct target *t, uint64_
 	const struct binary_name *names;
 	struct finding_frame *frames;
 	enum unwind_place place;
-	struct process *p;
+	struct stack_process *p;
 	size_t count = 1;
 	uint64_t start;
-	int err = process_of(s, t, &p);
+	int err = stack_cache__process(s, t, &p);
 
 	if (err)
 		return err;
@@ -360,7 +149,7 @@ static int name(struct stack_namer *s, const struct target *t, uint64_t addr, bo
 	uint64_t at = addr - (is_return && addr);
 	const struct target_map *m = target__map_at(t, at);
 
-	return m ? name_in(binary_of(s, t, m), t, m, addr, at, is_return && addr, out, n) :
+	return m ? name_in(stack_cache__binary(s, t, m), t, m, addr, at, is_return && addr, out, n) :
 		   name_elsewhere(s, t, addr, at, is_return && addr, out, n);
 }
 
@@ -368,19 +157,19 @@ int stack__name(struct stack_namer *s, const struct target *t, uint64_t addr, in
 {
 	int err = name(s, t, addr, is_return, out, n);
 
-	trim(s);
+	stack_cache__trim(s);
 	return err;
 }
 
 int stack__unwind_sample(struct stack_namer *s, const struct target *t, const struct stack_sample *sample, uint64_t *out,
 			 size_t max)
 {
-	struct process *p;
-	int n = process_of(s, t, &p);
+	struct stack_process *p;
+	int n = stack_cache__process(s, t, &p);
 
 	if (!n)
 		n = unwinder__run(p->unwinder, t, sample, out, max);
-	trim(s);
+	stack_cache__trim(s);
 	return n;
 }
 
@@ -411,7 +200,7 @@ int stack__trace_sample(struct stack_namer *s, const struct target *t, const str
 		n += more;
 		free(frames);
 	}
-	trim(s);
+	stack_cache__trim(s);
 	*out = all;
 	*count = n;
 	return 0;

@@ -53,7 +53,7 @@ $(STACK_DIR)/cxx: selftests/stack/stack_cxx.cc | $(STACK_DIR)
 	$(call msg,TARGET,$@)
 	$(Q)$(CXX) $(STACK_HARD) $< -o $@
 
-$(STACK_DIR)/test_%: selftests/stack/test_%.c selftests/stack/hostile.h $(OUT)/kselftest/kselftest_harness.h \
+$(STACK_DIR)/test_%: selftests/stack/test_%.c selftests/stack/hostile.h selftests/stack/run.h $(OUT)/kselftest/kselftest_harness.h \
 		$(OUT)/libpoolwatch-san.a $(STACK_TARGETS:%=$(STACK_DIR)/%) | $(STACK_DIR)
 	$(call msg,TEST,$@)
 	$(Q)$(CC) $(TEST_CFLAGS) $(SAN) -DSTACK_DIR='"$(STACK_DIR)"' $< $(OUT)/libpoolwatch-san.a $(PW_LIBS) -o $@
