@@ -8,6 +8,12 @@
 #include "cleanup.h"
 #include "judge_internal.h"
 
+/* What is no pool to judge, an interpreter's own locks for one, is nothing to tell of a thread either. */
+static const struct poolwatch_pool *pool_or_null(const struct ledger *l, const struct poolwatch_pool *p)
+{
+	return p && ledger__is_pool(l, p) ? p : NULL;
+}
+
 static uint64_t ms_since(const struct ledger *l, uint64_t then)
 {
 	return then && l->time > then ? (l->time - then) / 1000000 : 0;
@@ -76,13 +82,13 @@ int judge__thread(const struct judge_look *look, const struct poolwatch_thread *
 		out->goroutine = t->owner;
 	copy_text(out->comm, sizeof(out->comm), t->comm, sizeof(t->comm));
 	for (int i = 0; i < POOLWATCH_HOLDS; i++)
-		n += POOLWATCH_HOLD_UNITS(t->hold[i].word) && ledger__pool_at(l, POOLWATCH_HOLD_POOL(t->hold[i].word));
+		n += POOLWATCH_HOLD_UNITS(t->hold[i].word) && pool_or_null(l, ledger__pool_at(l, POOLWATCH_HOLD_POOL(t->hold[i].word)));
 	out->holds = calloc(n ? n : 1, sizeof(*out->holds));
 	if (!out->holds)
 		return -ENOMEM;
 	for (int i = 0; i < POOLWATCH_HOLDS; i++) {
 		const struct poolwatch_hold *h = &t->hold[i];
-		const struct poolwatch_pool *p = ledger__pool_at(l, POOLWATCH_HOLD_POOL(h->word));
+		const struct poolwatch_pool *p = pool_or_null(l, ledger__pool_at(l, POOLWATCH_HOLD_POOL(h->word)));
 		struct finding_hold *to = &out->holds[out->nholds];
 
 		if (!POOLWATCH_HOLD_UNITS(h->word) || !p)
@@ -97,7 +103,7 @@ int judge__thread(const struct judge_look *look, const struct poolwatch_thread *
 	/* The innermost request is where it sleeps. */
 	for (uint32_t i = t->requests < POOLWATCH_REQUESTS ? t->requests : POOLWATCH_REQUESTS; i-- && !out->requesting;) {
 		const struct poolwatch_request *r = &t->request[i];
-		const struct poolwatch_pool *p = r->seq ? ledger__pool(l, r->pool) : NULL;
+		const struct poolwatch_pool *p = r->seq ? pool_or_null(l, ledger__pool(l, r->pool)) : NULL;
 
 		if (!p)
 			continue;

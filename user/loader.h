@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "../bpf/python.h"
 #include "../bpf/shared.h"
 #include "plan.h"
 #include "source.h"
@@ -16,6 +17,7 @@
 
 struct loader;
 struct loader_target; /* the probes in one process */
+struct python;
 
 struct loader_options {
 	unsigned int max_pools, max_threads; /* 0: defaults; rounded up to a power of two */
@@ -55,6 +57,16 @@ int loader__attach_more(struct loader *l, struct loader_target *lt, const struct
 			char err[LOADER_ERROR]);
 /* Functions probed in it. */
 size_t loader__functions(const struct loader_target *lt);
+/* The probes of the interpreter @py, for the definition in @def_slot, into a process that is attached. 0 or -errno with *@err. */
+int loader__attach_python(struct loader *l, struct loader_target *lt, const struct python *py, uint32_t def_slot, uint32_t def_flags,
+			  char err[LOADER_ERROR]);
+/* The captured stack that a site of Python code is the number of. -ENOENT: there was no room. */
+int loader__python_stack(struct loader *l, uint64_t site, struct pw_python_stack *out);
+/* The process's interpreter is gone. */
+void loader__forget_python(struct loader *l, uint32_t pid);
+/* The record of a pool, mapped: what the programs cannot read of it is written here. NULL: it is gone. */
+struct poolwatch_pool *loader__pool(struct loader *l, uint64_t id);
+
 /* Take the probes of one definition away. */
 void loader__detach_def(struct loader *l, struct loader_target *lt, uint32_t def_slot);
 /* Take all probes away (they are gone already if the process is). The ledger stays. */

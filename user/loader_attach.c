@@ -66,7 +66,7 @@ static void fill_probe(const struct plan *plan, const struct plan_probe *pp, uin
 		p->flags |= PW_PROBE_KEY_AT_RET;
 }
 
-static int take_probe_slot(struct loader *l, uint32_t def)
+int loader__take_probe_slot(struct loader *l, uint32_t def)
 {
 	for (uint32_t i = 0; i < PW_MAX_PROBES; i++)
 		if (!l->probe_def[i]) {
@@ -113,7 +113,7 @@ int loader__hits(struct loader *l, uint32_t def, struct loader_hits *out)
 	return 0;
 }
 
-static int keep_link(struct loader_target *lt, struct bpf_link *link, uint32_t def)
+int loader__keep_link(struct loader_target *lt, struct bpf_link *link, uint32_t def)
 {
 	struct loader_link *grown = realloc(lt->links, (lt->nlinks + 1) * sizeof(*grown));
 
@@ -165,7 +165,7 @@ static int attach_batch(struct loader *l, struct loader_target *lt, const struct
 			    .retprobe = phase == PHASE_RETURN);
 		struct bpf_link *link = bpf_program__attach_uprobe_multi(prog, lt->pid, path, NULL, &opts);
 
-		return link ? keep_link(lt, link, def) : -errno;
+		return link ? loader__keep_link(lt, link, def) : -errno;
 	}
 	for (size_t i = 0; i < b->n; i++) {
 		LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = b->cookies[i], .retprobe = phase == PHASE_RETURN);
@@ -173,7 +173,7 @@ static int attach_batch(struct loader *l, struct loader_target *lt, const struct
 
 		if (!link)
 			return -errno;
-		err = keep_link(lt, link, def);
+		err = loader__keep_link(lt, link, def);
 		if (err)
 			return err;
 	}
@@ -252,7 +252,7 @@ static int attach_plan(struct loader *l, struct loader_target *lt, const struct 
 		uint32_t def = def_slot[pp->pool_index], slot;
 		struct pw_probe probe;
 
-		r = take_probe_slot(l, def);
+		r = loader__take_probe_slot(l, def);
 		if (r < 0) {
 			snprintf(err, LOADER_ERROR, "more than %d probes in all: watch fewer processes or definitions", PW_MAX_PROBES);
 			return r;

@@ -49,6 +49,10 @@ struct loader_target {
 	size_t nprobes;
 };
 
+/* loader_attach.c: a slot of pw_probes for definition @def, or -ENOSPC; and a link, which becomes @lt's whatever happens. */
+int loader__take_probe_slot(struct loader *l, uint32_t def);
+int loader__keep_link(struct loader_target *lt, struct bpf_link *link, uint32_t def);
+
 int loader__map_tables(struct loader *l);
 void loader__unmap_tables(struct loader *l);
 void loader__init_source(struct loader *l);

@@ -264,6 +264,22 @@ static bool may_be_python(const char *path)
 	return !fnmatch("libpython3*.so*", base, 0) || !fnmatch("python3*", base, 0) || !fnmatch("python", base, 0);
 }
 
+bool python__only_locks(const struct target *t)
+{
+	bool python = false;
+
+	for (size_t i = 0; i < t->nmaps; i++) {
+		const struct target_map *m = &t->maps[i];
+
+		if (!m->path)
+			continue;
+		if (strstr(m->path, "/_multiprocessing."))
+			return false;
+		python |= m->exec && may_be_python(m->path);
+	}
+	return python;
+}
+
 static int open_map(struct target *t, const struct target_map *m, struct python *py, char *err)
 {
 	const struct python_mem mem = { target__read, t };
@@ -287,7 +303,6 @@ static int open_map(struct target *t, const struct target_map *m, struct python 
 		.version = (uint32_t)version,
 		.runtime = bias + vaddr[SYM_RUNTIME],
 		.code_type = bias + vaddr[SYM_CODE],
-		.map = m,
 		.fd = -1,
 	};
 	py->bpf.none = bias + vaddr[SYM_NONE];

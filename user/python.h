@@ -41,7 +41,6 @@ struct python {
 	struct python_layout layout;
 	enum python_attrs attrs;
 	int fd; /* of the file that holds the interpreter; owned */
-	const struct target_map *map; /* one of its mappings, in the target */
 	struct elf_call *calls; /* where it tries and posts semaphores: callee is an enum python_callee */
 	size_t ncalls;
 };
@@ -57,6 +56,12 @@ enum python_callee { PYTHON_TRYWAIT, PYTHON_POST };
  */
 int python__open(struct target *t, struct python *py, char *err);
 void python__close(struct python *py);
+
+/*
+ * Are the semaphores of this process an interpreter's locks, and nothing else? They are, unless what makes others is mapped
+ * (multiprocessing). To watch them as pools would cost much and find nothing.
+ */
+bool python__only_locks(const struct target *t);
 
 /* python__layout - offsets for @version, or of a runtime that describes itself. -EOPNOTSUPP, -EINVAL: not believable. */
 int python__layout(const struct python_mem *mem, uint64_t runtime, uint32_t version, struct python *py, char *err);

@@ -113,6 +113,7 @@ void watch__free(struct watch *w)
 	if (!w)
 		return;
 	for (size_t i = 0; i < w->ntargets; i++) {
+		watch_python__close(&w->targets[i]);
 		loader__detach(w->loader, w->targets[i].lt);
 		loader__forget(w->loader, w->targets[i].lt);
 		target__close(&w->targets[i].t);
@@ -120,6 +121,7 @@ void watch__free(struct watch *w)
 	free(w->targets);
 	watch__forget_traces(w);
 	free(w->late);
+	watch_python__forget_stacks(w);
 	watch_budget__free(w);
 	if (w->epoll_fd >= 0)
 		close(w->epoll_fd);
@@ -213,6 +215,7 @@ static void on_record(void *ctx, const struct pw_record *r)
 
 	if (r->stack_len || e->type == POOLWATCH_EV_NESTED || e->type == POOLWATCH_EV_ORDER)
 		watch__keep_trace(w, r);
+	watch_python__on_event(w, d, e);
 	judge__event(w->judge, e);
 	switch (e->type) {
 	case POOLWATCH_EV_PROC_EXIT:

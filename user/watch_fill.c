@@ -83,7 +83,8 @@ static void name_site(struct watch *w, const struct target *t, struct finding_fr
 	struct finding_frame *frames;
 	size_t n;
 
-	if (!frame->address || frame->symbol || frame->module || stack__name(w->namer, t, frame->address, 1, &frames, &n))
+	if (!frame->address || frame->address & PW_PYTHON_SITE || frame->symbol || frame->module ||
+	    stack__name(w->namer, t, frame->address, 1, &frames, &n))
 		return;
 	*frame = frames[0];
 	memset(&frames[0], 0, sizeof(frames[0]));
@@ -139,6 +140,10 @@ void watch__fill(struct watch *w, struct finding *f)
 		const struct watch_trace *trace;
 
 		d = watch__find(w, t->pid);
+		for (size_t h = 0; h < t->nholds; h++)
+			watch_python__name(w, d, &t->holds[h].site, &t->holds[h].stack, &t->holds[h].nstack);
+		if (t->requesting)
+			watch_python__name(w, d, &t->request.site, &t->stack, &t->nstack);
 		if (!d)
 			continue;
 		for (size_t h = 0; h < t->nholds; h++)

@@ -12,6 +12,7 @@
 struct watched {
 	struct target t;
 	struct loader_target *lt;
+	struct python *python;	    /* its interpreter, if one is watched */
 	bool attached[PW_MAX_DEFS]; /* by definition */
 	bool ended;		    /* it exited: a last look, then it goes */
 	size_t nmaps;		    /* when the maps were last looked at */
@@ -42,6 +43,15 @@ struct watch_late {
 
 #define WATCH_TRACES 256
 
+/* A stack of Python code, named. */
+struct watch_python_stack {
+	uint64_t site; /* its number */
+	struct finding_frame *frames;
+	size_t n;
+};
+
+#define WATCH_PYTHON_STACKS 512
+
 struct watch {
 	struct watch_options options;
 	struct loader *loader;
@@ -57,6 +67,8 @@ struct watch {
 	size_t ntargets;
 	struct watch_trace traces[WATCH_TRACES];
 	size_t next_trace;
+	struct watch_python_stack python_stacks[WATCH_PYTHON_STACKS];
+	size_t next_python_stack;
 	uint64_t found[FINDING_KINDS];
 	struct watch_late *late;
 	size_t nlate;
@@ -85,6 +97,19 @@ int watch__attach_new(struct watch *w, struct watched *d, unsigned int flags, st
 void watch__rescan(struct watch *w, uint64_t now);
 void watch__drop(struct watch *w, struct watched *d, const char *why);
 void watch__on_exec(struct watch *w, struct watched *d);
+
+/* watch_python.c: pools in Python programs */
+/* Attach to @d's interpreter if a definition asks for that. Adds to *@attached. 0, or -errno with a line in @err. */
+int watch_python__attach(struct watch *w, struct watched *d, size_t *attached, char err[LOADER_ERROR]);
+/* A definition asks for an interpreter that is not attached to. */
+bool watch_python__pending(const struct watch *w, const struct watched *d);
+void watch_python__close(struct watched *d);
+void watch_python__on_event(struct watch *w, struct watched *d, const struct poolwatch_event *e);
+/*
+ * Name @site, and give its stack in *@stack if that is not filled in yet (may be NULL). Return: true if it is Python's.
+ */
+bool watch_python__name(struct watch *w, struct watched *d, struct finding_frame *site, struct finding_frame **stack, size_t *nstack);
+void watch_python__forget_stacks(struct watch *w);
 
 /* watch_budget.c */
 int watch_budget__new(struct watch *w);

@@ -5,20 +5,25 @@
 #include <stdlib.h>
 #include <string.h>
 #include "escape.h"
+#include "python.h"
 #include "watch_int.h"
 
 #define MS 1000000ull
 #define RESCAN_NS (1000 * MS)
 #define RESCAN_YOUNG_NS (20 * MS)
 #define YOUNG_NS (2000 * MS)
+#define SEMAPHORES "sem" /* the preset of POSIX semaphores, which Python's locks are */
 
 /* The definitions that are not attached to @d yet, as a spec of its own over the same parts. */
 static size_t missing(const struct watch *w, const struct watched *d, struct spec *spec, uint32_t slot[PW_MAX_DEFS])
 {
+	bool only_locks = w->options.spec_is_default && python__only_locks(&d->t);
 	size_t n = 0;
 
 	for (size_t i = 0; i < w->options.spec->npools; i++) {
 		if (d->attached[i] || w->options.spec->pools[i].builtin)
+			continue;
+		if (only_locks && !strcmp(w->options.spec->pools[i].name, SEMAPHORES))
 			continue;
 		spec->pools[n] = w->options.spec->pools[i];
 		slot[n++] = i;
@@ -79,17 +84,29 @@ int watch__attach_new(struct watch *w, struct watched *d, unsigned int flags, st
 	if (!d->lt) {
 		const struct plan none = { 0 };
 
-		if (!w->options.spec_is_default) {
-			snprintf(err->message, sizeof(err->message), "nothing to probe in process %u", d->t.pid);
-			return -ENOENT;
-		}
-		/* Its libraries may come later. */
+		/* Its libraries may come later, and an interpreter's probes are not in a plan. */
 		r = loader__attach(w->loader, &d->t, &none, NULL, from_start, &d->lt, err->message);
 		if (r)
 			return r;
+	}
+	r = watch_python__attach(w, d, &n, err->message);
+	if (r && w->options.spec_is_default && r == -EOPNOTSUPP) {
+		watch__notice(w, "process %u: %s", d->t.pid, err->message);
+		r = 0;
+	}
+	if (!r && !n && !w->options.spec_is_default && !watch_python__pending(w, d)) {
+		snprintf(err->message, sizeof(err->message), "nothing to probe in process %u", d->t.pid);
+		r = -ENOENT;
+	}
+	if (r) {
+		loader__detach(w->loader, d->lt);
+		loader__forget(w->loader, d->lt);
+		d->lt = NULL;
+		return r;
+	}
+	if (!n)
 		watch__notice(w, "process %u (%s) maps no library of a known pool yet; 'poolwatch presets -p %u' tells why", d->t.pid,
 			      name, d->t.pid);
-	}
 	if (n)
 		watch__notice(w, "watching process %u (%s): %zu definition%s, %zu function%s, %s mode", d->t.pid, name, n, n == 1 ? "" : "s",
 			      loader__functions(d->lt), loader__functions(d->lt) == 1 ? "" : "s", loader__mode(w->loader, NULL));
@@ -103,6 +120,8 @@ void watch__on_exec(struct watch *w, struct watched *d)
 	uint64_t now = watch__clock();
 
 	loader__detach(w->loader, d->lt);
+	loader__forget_python(w->loader, d->t.pid);
+	watch_python__close(d);
 	memset(d->attached, 0, sizeof(d->attached));
 	stack__forget(w->namer, d->t.pid);
 	watch_late__forget(w, d->t.pid);
@@ -119,6 +138,18 @@ static bool all_attached(const struct watch *w, const struct watched *d)
 	return true;
 }
 
+/* An interpreter is there before it runs, and looks like none until then. */
+static void rescan_python(struct watch *w, struct watched *d)
+{
+	char err[LOADER_ERROR];
+	size_t n = 0;
+
+	if (!watch_python__pending(w, d) || target__refresh(&d->t))
+		return;
+	if (watch_python__attach(w, d, &n, err))
+		watch__notice(w, "process %u: %s", d->t.pid, err);
+}
+
 /* Libraries come with dlopen, and after exec the loader maps them one by one. */
 void watch__rescan(struct watch *w, uint64_t now)
 {
@@ -130,6 +161,7 @@ void watch__rescan(struct watch *w, uint64_t now)
 		if (now < d->rescan)
 			continue;
 		d->rescan = now + (now < d->young ? RESCAN_YOUNG_NS : RESCAN_NS);
+		rescan_python(w, d);
 		if (all_attached(w, d) || target__refresh(&d->t) || d->t.nmaps == d->nmaps)
 			continue;
 		d->nmaps = d->t.nmaps;
@@ -146,6 +178,8 @@ void watch__drop(struct watch *w, struct watched *d, const char *why)
 {
 	uint32_t pid = d->t.pid;
 
+	watch_python__close(d);
+	loader__forget_python(w->loader, pid);
 	loader__detach(w->loader, d->lt);
 	loader__forget(w->loader, d->lt);
 	stack__forget(w->namer, pid);

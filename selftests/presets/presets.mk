@@ -1,0 +1,35 @@
+# Real libraries and interpreters, unmodified: built from this folder, watched by the presets. Need root.
+#help test-presets     the tests on real libraries and interpreters alone
+
+PRESETS_OUT := $(OUT)/selftests/presets
+PRESETS_PROGRAMS := $(addprefix $(PRESETS_OUT)/pool_,sem sem_named sem_shared sysv apr mongoc zdb qsem5 qsem6 poco)
+PRESETS_TESTS := $(PRESETS_OUT)/test_sqlalchemy
+PRESETS_CFLAGS := -O1 -g -Wall -Wextra -Werror -Wno-unused-parameter -D_GNU_SOURCE
+TESTS += $(PRESETS_TESTS)
+
+.PHONY: test-presets
+test-presets: all
+	$(Q).ci/deps build test presets
+	$(Q)$(MAKE) $(PRESETS_TESTS)
+	$(Q)selftests/run $(PRESETS_TESTS)
+
+define presets_program
+$(PRESETS_OUT)/pool_$(1): selftests/presets/pool_$(2) selftests/presets/article.h
+	$$(call msg,CC,$$@)
+	$$(Q)mkdir -p $$(@D); $(4) $$(PRESETS_CFLAGS) $$< $(3) -lpthread -o $$@
+endef
+$(eval $(call presets_program,sem,sem.c,,$$(CC)))
+$(eval $(call presets_program,sem_named,sem.c,-DNAMED,$$(CC)))
+$(eval $(call presets_program,sem_shared,sem.c,-DSHARED,$$(CC)))
+$(eval $(call presets_program,sysv,sysv.c,,$$(CC)))
+$(eval $(call presets_program,apr,apr.c,$$$$($$(PKG_CONFIG) --cflags --libs apr-1 apr-util-1),$$(CC)))
+$(eval $(call presets_program,mongoc,mongoc.c,$$$$($$(PKG_CONFIG) --cflags --libs libmongoc-1.0),$$(CC)))
+$(eval $(call presets_program,zdb,zdb.c,$$$$($$(PKG_CONFIG) --cflags --libs zdb),$$(CC)))
+$(eval $(call presets_program,qsem5,qsem.cpp,-fPIC $$$$($$(PKG_CONFIG) --cflags --libs Qt5Core),$$(CXX)))
+$(eval $(call presets_program,qsem6,qsem.cpp,-fPIC -std=c++17 $$$$($$(PKG_CONFIG) --cflags --libs Qt6Core),$$(CXX)))
+$(eval $(call presets_program,poco,poco.cpp,-lPocoDataSQLite -lPocoData -lPocoFoundation,$$(CXX)))
+
+$(PRESETS_TESTS): $(PRESETS_OUT)/%: selftests/presets/%.c selftests/presets/follow.h $(OUT)/kselftest/kselftest_harness.h \
+		$(OUT)/libpoolwatch.a | $(PRESETS_PROGRAMS)
+	$(call msg,TEST,$@)
+	$(Q)mkdir -p $(@D); $(CC) $(TEST_CFLAGS) $< $(OUT)/libpoolwatch.a $(PW_LIBS) -o $@

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0
+# The article's first program: a function that opens a session calls another that opens its own. With as many threads as
+# the pool has connections, all wait for all until the pool's timeout, 30 seconds later.
+import sys
+import threading
+from contextlib import contextmanager
+
+from sqlalchemy import create_engine, text
+from sqlalchemy.orm import sessionmaker
+from sqlalchemy.pool import QueuePool
+
+UNITS = 4
+
+engine = create_engine(
+    "sqlite:///" + sys.argv[1],
+    poolclass=QueuePool,
+    pool_size=UNITS,
+    max_overflow=0,
+    connect_args={"check_same_thread": False},
+)
+Session = sessionmaker(bind=engine)
+everybody_in = threading.Barrier(UNITS)
+
+
+@contextmanager
+def db_session():
+    session = Session()
+    try:
+        yield session
+        session.commit()
+    finally:
+        session.close()
+
+
+def write_audit_log(session=None):
+    if session is None:
+        with db_session() as own:  # the second connection
+            own.execute(text("select 1"))
+    else:
+        session.execute(text("select 1"))
+
+
+def handle_request(meet, passed_down):
+    with db_session() as session:  # the first connection
+        session.execute(text("select 1"))
+        if meet:
+            everybody_in.wait()
+        write_audit_log(session if passed_down else None)
+
+
+def run(count, **how):
+    threads = [threading.Thread(target=handle_request, kwargs=how) for _ in range(count)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+
+
+print("ready", flush=True)
+for line in sys.stdin:
+    if line == "nest\n":
+        run(UNITS, meet=True, passed_down=False)
+    elif line == "alone\n":
+        run(1, meet=False, passed_down=False)
+    elif line == "flat\n":  # the corrected program
+        run(UNITS, meet=True, passed_down=True)
+    print("done", flush=True)

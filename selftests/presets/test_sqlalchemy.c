@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The article's first program, unmodified, on Debian's Python and SQLAlchemy: attached to while it runs. */
+#include <kselftest_harness.h>
+#include <sys/stat.h>
+#include "follow.h"
+
+#define PROGRAM "selftests/presets/sqlalchemy_article.py"
+
+FIXTURE(sqlalchemy)
+{
+	struct follow f;
+	char database[64];
+};
+
+FIXTURE_SETUP(sqlalchemy)
+{
+	char *argv[] = { "/usr/bin/python3", PROGRAM, self->database, NULL };
+
+	snprintf(self->database, sizeof(self->database), "/tmp/poolwatch-test-%d.db", getpid());
+	ASSERT_EQ(0, follow__start(&self->f, argv));
+	ASSERT_EQ(0, follow__watch(&self->f, NULL, false)) TH_LOG("%s", self->f.error.message);
+}
+
+FIXTURE_TEARDOWN(sqlalchemy)
+{
+	follow__end(&self->f);
+	unlink(self->database);
+}
+
+TEST_F(sqlalchemy, one_thread_suffices_for_the_nested_session)
+{
+	struct follow *f = &self->f;
+
+	ASSERT_TRUE(follow__do(f, "alone"));
+	ASSERT_EQ(1, f->nfound);
+	EXPECT_EQ(FINDING_NESTED, f->found[0].kind);
+	EXPECT_STREQ("sqlalchemy", f->found[0].pool);
+	EXPECT_EQ(4, f->found[0].capacity);
+	EXPECT_EQ(2, f->found[0].depth);
+	/* Both sites: function, file and line of the program's own code. */
+	EXPECT_STREQ("handle_request sqlalchemy_article.py:45", f->found[0].held);
+	EXPECT_STREQ("write_audit_log sqlalchemy_article.py:38", f->found[0].asked);
+	EXPECT_STREQ("handle_request sqlalchemy_article.py:48", f->found[0].outer);
+}
+
+TEST_F(sqlalchemy, four_threads_deadlock_long_before_the_timeout)
+{
+	struct follow *f = &self->f;
+	const struct followed *d = follow__stuck(f, "nest");
+
+	ASSERT_NE(NULL, d);
+	EXPECT_STREQ("sqlalchemy", d->pool);
+	EXPECT_EQ(4, d->capacity);
+	EXPECT_EQ(4, d->in_use);
+	EXPECT_EQ(4, d->nthreads);
+	EXPECT_EQ(0, d->unknown);
+	EXPECT_FALSE(d->uncertain);
+	EXPECT_STREQ("handle_request sqlalchemy_article.py:45", d->held);
+	EXPECT_STREQ("write_audit_log sqlalchemy_article.py:38", d->asked);
+	EXPECT_STREQ("handle_request sqlalchemy_article.py:48", d->outer);
+}
+
+TEST_F(sqlalchemy, the_session_passed_down_yields_nothing)
+{
+	struct follow *f = &self->f;
+
+	for (int i = 0; i < 3; i++)
+		ASSERT_TRUE(follow__do(f, "flat"));
+	EXPECT_EQ(0, f->nfound);
+}
+
+TEST_HARNESS_MAIN

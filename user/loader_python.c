@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The probes of a Python interpreter, and what its programs captured. See loader.h. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "loader_int.h"
+#include "python.h"
+
+static int attach_calls(struct loader *l, struct loader_target *lt, const struct python *py, enum python_callee callee, uint64_t cookie,
+			uint32_t def)
+{
+	struct bpf_program *prog = callee == PYTHON_POST ? l->skel->progs.pw_py_post : l->skel->progs.pw_py_try;
+	unsigned long offsets[ELF_SCAN_MAX_CALLS];
+	__u64 cookies[ELF_SCAN_MAX_CALLS];
+	struct bpf_link *link;
+	char path[40];
+	size_t n = 0;
+	int r;
+
+	for (size_t i = 0; i < py->ncalls; i++) {
+		if (py->calls[i].callee != callee)
+			continue;
+		offsets[n] = py->calls[i].offset;
+		cookies[n++] = cookie;
+	}
+	if (!n)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", py->fd);
+	if (l->multi) {
+		LIBBPF_OPTS(bpf_uprobe_multi_opts, opts, .offsets = offsets, .cookies = cookies, .cnt = n);
+
+		link = bpf_program__attach_uprobe_multi(prog, (pid_t)lt->pid, path, NULL, &opts);
+		return link ? loader__keep_link(lt, link, def) : -errno;
+	}
+	for (size_t i = 0; i < n; i++) {
+		LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = cookie);
+
+		link = bpf_program__attach_uprobe_opts(prog, (pid_t)lt->pid, path, offsets[i], &opts);
+		r = link ? loader__keep_link(lt, link, def) : -errno;
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+int loader__attach_python(struct loader *l, struct loader_target *lt, const struct python *py, uint32_t def, uint32_t def_flags,
+			  char err[LOADER_ERROR])
+{
+	struct pw_probe probe = { .def = def, .def_flags = def_flags, .def_capacity = POOLWATCH_UNKNOWN };
+	uint32_t *slots = realloc(lt->probes, (lt->nprobes + 1) * sizeof(*slots)), slot;
+	int r;
+
+	if (!slots)
+		return -ENOMEM;
+	lt->probes = slots;
+	r = loader__take_probe_slot(l, def);
+	if (r < 0) {
+		snprintf(err, LOADER_ERROR, "more than %d probes in all: watch fewer processes or definitions", PW_MAX_PROBES);
+		return r;
+	}
+	slot = (uint32_t)r;
+	lt->probes[lt->nprobes++] = slot;
+	l->probe_stepped[slot] = false;
+	r = bpf_map__update_elem(l->skel->maps.pw_probes, &slot, sizeof(slot), &probe, sizeof(probe), BPF_ANY);
+	if (!r)
+		r = bpf_map__update_elem(l->skel->maps.pw_pythons, &lt->pid, sizeof(lt->pid), &py->bpf, sizeof(py->bpf), BPF_ANY);
+	/* Returns are posts: first, so that none is missed of what is taken later. */
+	if (!r)
+		r = attach_calls(l, lt, py, PYTHON_POST, PW_COOKIE(lt->pid, slot), def);
+	if (!r)
+		r = attach_calls(l, lt, py, PYTHON_TRYWAIT, PW_COOKIE(lt->pid, slot), def);
+	if (r) {
+		snprintf(err, LOADER_ERROR, "cannot attach to Python in process %u: %s", lt->pid, strerror(-r));
+		loader__detach_def(l, lt, def);
+	}
+	return r;
+}
+
+int loader__python_stack(struct loader *l, uint64_t site, struct pw_python_stack *out)
+{
+	int r = bpf_map__lookup_elem(l->skel->maps.pw_python_stacks, &site, sizeof(site), out, sizeof(*out), 0);
+
+	if (!r && out->n > PW_PYTHON_FRAMES)
+		out->n = PW_PYTHON_FRAMES;
+	return r;
+}
+
+void loader__forget_python(struct loader *l, uint32_t pid)
+{
+	struct bpf_map *map = l->skel->maps.pw_python_stacks;
+	struct pw_python_stack stack;
+	uint64_t key, next;
+	bool more;
+
+	if (bpf_map__delete_elem(l->skel->maps.pw_pythons, &pid, sizeof(pid), 0))
+		return;
+	more = !bpf_map__get_next_key(map, NULL, &key, sizeof(key));
+	while (more) {
+		more = !bpf_map__get_next_key(map, &key, &next, sizeof(next));
+		if (!loader__python_stack(l, key, &stack) && stack.tgid == pid)
+			bpf_map__delete_elem(map, &key, sizeof(key), 0);
+		key = next;
+	}
+}
+
+struct poolwatch_pool *loader__pool(struct loader *l, uint64_t id)
+{
+	uint32_t slot = (uint32_t)id;
+	struct poolwatch_pool *p = (struct poolwatch_pool *)l->table[POOLWATCH_POOLS].base + slot;
+
+	return slot < l->table[POOLWATCH_POOLS].entries && p->head.id == id ? p : NULL;
+}
