@@ -499,7 +499,9 @@ int pw_leave(struct pt_regs *ctx)
 	}
 	f = &h.own->frame[(n - 1) & (PW_FRAMES - 1)];
 	if (f->sp != h.sp || f->probe != h.slot) {
-		count_loss(POOLWATCH_UNMATCHED_RETURNS);
+		/* Two functions may end in one they both jump to: its ret is a site of each, and one of them is meant. */
+		if (f->sp != h.sp || !(h.probe->flags & PW_PROBE_RET_SITE))
+			count_loss(POOLWATCH_UNMATCHED_RETURNS);
 		return 0;
 	}
 	h.own->nframes = n - 1;

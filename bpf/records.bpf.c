@@ -5,8 +5,10 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
+#define PW_VMA_TRIES 4
 #define VM_SHARED 0x8 /* include/linux/mm.h */
 #define ENOENT	  2   /* include/uapi/asm-generic/errno-base.h */
+#define EBUSY	  16
 
 static __always_inline __u64 new_id(__u32 slot)
 {
@@ -112,6 +114,28 @@ static long mapping__look(struct task_struct *task, struct vm_area_struct *vma, 
 	return 0;
 }
 
+/* The mapping that @m->addr lies in. A function of its own: the verifier looks at the callback once. */
+__noinline int mapping__find(struct pw_mapping *m)
+{
+	struct pw_mapping here = {};
+	int err = 0;
+
+	if (!m)
+		return -1;
+	here.addr = m->addr;
+	/* Busy while another thread maps or unmaps something, which is short. */
+	for (int i = 0; i < PW_VMA_TRIES; i++) {
+		err = bpf_find_vma(bpf_get_current_task_btf(), here.addr, mapping__look, &here, 0);
+		if (err != -EBUSY)
+			break;
+	}
+	/* No mapping there is no loss: keys need not be addresses (a constant, the number of a System V semaphore). */
+	if (err && err != -ENOENT)
+		count_loss(POOLWATCH_LOST_MAPPING);
+	*m = here;
+	return 0;
+}
+
 /* A record for the pool at @spot. Return: its slot, or -1 (counted). */
 __noinline int pool__make(struct pw_spot *spot, struct pw_mapping *m)
 {
@@ -179,10 +203,7 @@ __noinline int pool__new(struct pw_spot *spot)
 	key.space = t->space;
 	key.def = spot->def;
 	m.addr = spot->addr;
-	/* No mapping there is no loss: keys need not be addresses (a constant, the number of a System V semaphore). */
-	made = bpf_find_vma(bpf_get_current_task_btf(), spot->addr, mapping__look, &m, 0);
-	if (made && made != -ENOENT)
-		count_loss(POOLWATCH_LOST_MAPPING);
+	mapping__find(&m);
 	shared.dev = m.dev;
 	shared.ino = m.ino;
 	shared.offset = m.offset;

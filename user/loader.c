@@ -273,6 +273,33 @@ void loader__end_def(struct loader *l, uint32_t slot)
 			__atomic_fetch_or(&pools[i].flags, POOLWATCH_POOL_ENDED, __ATOMIC_RELAXED);
 }
 
+static struct poolwatch_pool *pool_of(const struct loader *l, uint64_t id)
+{
+	struct poolwatch_pool *p = (struct poolwatch_pool *)l->table[POOLWATCH_POOLS].base + (uint32_t)id;
+
+	return (uint32_t)id < l->table[POOLWATCH_POOLS].entries && p->head.id == id ? p : NULL;
+}
+
+int loader__private_pool(const struct loader *l, uint64_t id, uint64_t *addr)
+{
+	const struct poolwatch_pool *p = pool_of(l, id);
+
+	if (!p || p->flags & POOLWATCH_POOL_SHARED)
+		return -ENOENT;
+	*addr = p->addr;
+	return 0;
+}
+
+void loader__doubt_pool(struct loader *l, uint64_t id)
+{
+	struct poolwatch_pool *p = pool_of(l, id);
+
+	if (!p || p->flags & POOLWATCH_POOL_UNCERTAIN)
+		return;
+	p->uncertain_since = p->created;
+	__atomic_fetch_or(&p->flags, POOLWATCH_POOL_UNCERTAIN, __ATOMIC_RELAXED);
+}
+
 int loader__event_fd(const struct loader *l)
 {
 	return ring_buffer__epoll_fd(l->ring);

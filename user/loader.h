@@ -83,6 +83,21 @@ struct loader_hits {
 };
 int loader__hits(struct loader *l, uint32_t def_slot, struct loader_hits *out);
 
+/* The address of a pool that was booked as private. -ENOENT: there is no such pool, or it is shared. */
+int loader__private_pool(const struct loader *l, uint64_t pool, uint64_t *addr);
+/* The books of the pool with this head.id may be wrong from now on. */
+void loader__doubt_pool(struct loader *l, uint64_t pool);
+
+/*
+ * What one probe hit costs on this machine, in ns: the trap by which the kernel sees it, on an instruction it emulates and on one
+ * it single-steps, and the programs behind it. Measured on two functions of this process, in a few ms.
+ */
+struct loader_cost {
+	unsigned int emulated;
+	unsigned int stepped;
+};
+int loader__measure(struct loader *l, struct loader_cost *out);
+
 /* Records of the ring buffer. */
 int loader__event_fd(const struct loader *l);
 /* loader__consume - calls @fn for each record that waits, its stack included. Return: how many, or -errno. */

@@ -218,6 +218,10 @@ static void on_record(void *ctx, const struct pw_record *r)
 	watch_python__on_event(w, d, e);
 	judge__event(w->judge, e);
 	switch (e->type) {
+	case POOLWATCH_EV_POOL:
+		if (d)
+			watch__check_pool(w, d, e->pool);
+		break;
 	case POOLWATCH_EV_PROC_EXIT:
 		if (d)
 			d->ended = true;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The budget: hits are counted, their cost is known (by measurement at the first need), and a definition whose probes take more
+ * The budget: hits are counted, what one costs was measured when the watch began, and a definition whose probes take more
  * than the allowed share of one CPU is taken off its targets, and said.
  */
 #include <errno.h>
@@ -12,20 +12,19 @@
 #define SECOND 1000000000ull
 #define WINDOW (2 * SECOND) /* a burst is no reason yet */
 
-/* Of one hit, in ns, the ledger's work included, where nothing better was measured (a virtual machine of 2026). */
-#define COST_EMULATED 800
-#define COST_STEPPED 12000
-
 struct watch_budget {
 	struct loader_hits last[PW_MAX_DEFS];
 	bool over[PW_MAX_DEFS];
 	uint64_t checked;
+	struct loader_cost cost;
 };
 
 int watch_budget__new(struct watch *w)
 {
 	w->budget = calloc(1, sizeof(*w->budget));
-	return w->budget ? 0 : -ENOMEM;
+	if (!w->budget)
+		return -ENOMEM;
+	return w->options.budget_permille ? loader__measure(w->loader, &w->budget->cost) : 0;
 }
 
 void watch_budget__free(struct watch *w)
@@ -82,7 +81,7 @@ void watch_budget__check(struct watch *w, uint64_t now)
 
 		if (b->over[def] || loader__hits(w->loader, def, &hits))
 			continue;
-		cost = (hits.emulated - b->last[def].emulated) * COST_EMULATED + (hits.stepped - b->last[def].stepped) * COST_STEPPED;
+		cost = (hits.emulated - b->last[def].emulated) * b->cost.emulated + (hits.stepped - b->last[def].stepped) * b->cost.stepped;
 		b->last[def] = hits;
 		if (b->checked && cost * 1000 / past > w->options.budget_permille)
 			detach(w, def, cost * 1000 / past);

@@ -96,6 +96,7 @@ int watch_late__add(struct watch *w, struct ledger *l);
 int watch__attach_new(struct watch *w, struct watched *d, unsigned int flags, struct watch_error *err);
 void watch__rescan(struct watch *w, uint64_t now);
 void watch__drop(struct watch *w, struct watched *d, const char *why);
+void watch__check_pool(struct watch *w, struct watched *d, uint64_t pool);
 void watch__on_exec(struct watch *w, struct watched *d);
 
 /* watch_python.c: pools in Python programs */

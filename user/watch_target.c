@@ -130,6 +130,24 @@ void watch__on_exec(struct watch *w, struct watched *d)
 	d->rescan = now;
 }
 
+/*
+ * The programs ask the kernel whether a new pool lies in a shared mapping; while another thread kept the address space busy they
+ * get no answer, and book it as private. If it is not, other processes' units are missing in its books.
+ */
+void watch__check_pool(struct watch *w, struct watched *d, uint64_t id)
+{
+	const struct target_map *m;
+	uint64_t addr;
+
+	if (loader__private_pool(w->loader, id, &addr))
+		return;
+	m = target__map_at(&d->t, addr);
+	if (!m && !target__refresh(&d->t))
+		m = target__map_at(&d->t, addr);
+	if (m && m->shared)
+		loader__doubt_pool(w->loader, id);
+}
+
 static bool all_attached(const struct watch *w, const struct watched *d)
 {
 	for (size_t i = 0; i < w->options.spec->npools; i++)
