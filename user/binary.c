@@ -8,8 +8,8 @@
 #include "demangle.h"
 
 #define MAX_ANSWERS 16384 /* kept for one file; then all are forgotten */
-#define SLOTS 4096	  /* of the table of answers; a power of two */
-#define MAX_SYMBOL 4096	  /* bytes of one that is not demangled */
+#define SLOTS	    4096  /* of the table of answers; a power of two */
+#define MAX_SYMBOL  4096  /* bytes of one that is not demangled */
 
 struct answer {
 	struct answer *next;
@@ -130,7 +130,8 @@ static bool is_current(int fd, const struct elf_guard *g)
 
 bool binary__is_current(const struct binary *b)
 {
-	return is_current(b->fd, &b->guard) && is_current(b->debug.fd, &b->debug.guard) && is_current(b->alt.fd, &b->alt.guard);
+	return is_current(b->fd, &b->guard) && is_current(b->debug.fd, &b->debug.guard) &&
+	       is_current(b->alt.fd, &b->alt.guard);
 }
 
 int binary__vaddr(const struct binary *b, uint64_t offset, uint64_t *vaddr)
@@ -295,8 +296,8 @@ static size_t slot_of(const struct binary *b, uint64_t vaddr)
 	return (size_t)(vaddr * 0x9e3779b97f4a7c15u >> 32) & (b->slots - 1);
 }
 
-int binary__name(struct binary *b, const struct target *t, const char *path, uint64_t vaddr, const struct binary_name **out,
-		 size_t *n)
+int binary__name(struct binary *b, const struct target *t, const char *path, uint64_t vaddr,
+		 const struct binary_name **out, size_t *n)
 {
 	struct answer *a;
 	size_t slot;

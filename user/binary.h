@@ -45,7 +45,7 @@ struct binary {
 	struct lines *lines;
 	struct answer **answers; /* hash table of what was asked */
 	size_t nanswers, slots;
-	size_t bytes; /* of memory, about */
+	size_t bytes;  /* of memory, about */
 	uint64_t used; /* by whom it is cached: when it was last asked */
 };
 
@@ -70,12 +70,13 @@ bool binary__is_current(const struct binary *b);
 int binary__vaddr(const struct binary *b, uint64_t offset, uint64_t *vaddr);
 
 /*
- * binary__name - what is at @vaddr: *@n names, innermost first, at least one (of no symbol, offset @vaddr, if nothing is known)
+ * binary__name - what is at @vaddr: *@n names, innermost first, at least one (of no symbol, offset @vaddr, if nothing
+ * is known)
  * @t, @path: of a mapping of it, where to look for the debug file when first asked
  * *@out is @b's, until the next call. Return: 0 or -ENOMEM.
  */
-int binary__name(struct binary *b, const struct target *t, const char *path, uint64_t vaddr, const struct binary_name **out,
-		 size_t *n);
+int binary__name(struct binary *b, const struct target *t, const char *path, uint64_t vaddr,
+		 const struct binary_name **out, size_t *n);
 
 /* A descriptor of its debug file, if that may be mapped, else -1. */
 int binary__debug_fd(struct binary *b, const struct target *t, const char *path);

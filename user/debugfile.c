@@ -13,7 +13,7 @@
 #include "debugfile.h"
 #include "target_maps.h"
 
-#define MAX_BUILD_ID 64
+#define MAX_BUILD_ID	64
 #define MAX_CHECKSUMMED (1ull << 30) /* bytes of a file that is known by its checksum only */
 
 /* What a debug file must have to be the right one. */
@@ -101,7 +101,8 @@ static int adopt(int fd_, const char *path, bool in_target, const struct wanted 
 	return 0;
 }
 
-static int try_path(const struct target *t, bool in_target, const char *path, const struct wanted *w, struct debugfile *out)
+static int try_path(const struct target *t, bool in_target, const char *path, const struct wanted *w,
+		    struct debugfile *out)
 {
 	int fd = open_regular(t, in_target, path);
 
@@ -129,7 +130,8 @@ static int by_build_id(const struct target *t, const char *dir, const struct wan
 	return try_both(t, path, w, out);
 }
 
-static int by_link(const struct target *t, const char *dir, const char *binary, const struct wanted *w, struct debugfile *out)
+static int by_link(const struct target *t, const char *dir, const char *binary, const struct wanted *w,
+		   struct debugfile *out)
 {
 	static const char *const beside[] = { "/", "/.debug/" };
 	size_t len = strrchr(binary, '/') - binary;
@@ -153,7 +155,8 @@ static int by_debuginfod(const struct wanted *w, struct debugfile *out)
 	void *(*begin)(void) = lib ? (void *(*)(void))dlsym(lib, "debuginfod_begin") : NULL;
 	void (*end)(void *) = lib ? (void (*)(void *))dlsym(lib, "debuginfod_end") : NULL;
 	int (*find)(void *, const unsigned char *, int, char **) =
-		lib ? (int (*)(void *, const unsigned char *, int, char **))dlsym(lib, "debuginfod_find_debuginfo") : NULL;
+		lib ? (int (*)(void *, const unsigned char *, int, char **))dlsym(lib, "debuginfod_find_debuginfo") :
+		      NULL;
 	_cleanup_free_ char *path = NULL;
 	void *client = NULL;
 	int fd = -1;
@@ -165,7 +168,8 @@ static int by_debuginfod(const struct wanted *w, struct debugfile *out)
 	return fd < 0 ? -ENOENT : adopt(fd, path ?: "debuginfod", false, w, out);
 }
 
-int debugfile__find(const struct target *t, const char *path, Elf *elf, const char *dirs, bool debuginfod, struct debugfile *out)
+int debugfile__find(const struct target *t, const char *path, Elf *elf, const char *dirs, bool debuginfod,
+		    struct debugfile *out)
 {
 	_cleanup_free_ char *list = strdup(dirs ?: DEBUGFILE_DIRS);
 	struct wanted w = { 0 };

@@ -26,7 +26,8 @@ struct debugfile {
  * What is found has the same build-id, or if @elf has none, the checksum that its link says.
  * Return: 0; -ENOENT; -ENOMEM.
  */
-int debugfile__find(const struct target *t, const char *path, Elf *elf, const char *dirs, bool debuginfod, struct debugfile *out);
+int debugfile__find(const struct target *t, const char *path, Elf *elf, const char *dirs, bool debuginfod,
+		    struct debugfile *out);
 
 /* debugfile__alt - the file called @name that the DWARF of @path shares parts with (dwz). Returns as above. */
 int debugfile__alt(const struct target *t, const char *path, bool in_target, const char *name, struct debugfile *out);

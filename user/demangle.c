@@ -38,8 +38,8 @@ bool demangle__is_mangled(const char *name)
 }
 
 /*
- * A Rust v0 identifier beyond ASCII: libiberty decodes it in memory of its own, which leaving midway would lose, and without
- * leaving, 60 bytes keep it busy for minutes. Such a name stays as it is.
+ * A Rust v0 identifier beyond ASCII: libiberty decodes it in memory of its own, which leaving midway would lose, and
+ * without leaving, 60 bytes keep it busy for minutes. Such a name stays as it is.
  */
 static bool has_punycode(const char *name)
 {
@@ -50,8 +50,8 @@ static bool has_punycode(const char *name)
 }
 
 /*
- * Not inlined: what is live across setjmp must not sit in registers of the caller. Return: 1 demangled, 0 it is not such a
- * name, -E2BIG.
+ * Not inlined: what is live across setjmp must not sit in registers of the caller. Return: 1 demangled, 0 it is not
+ * such a name, -E2BIG.
  */
 static __attribute__((noinline)) int print_into(struct sink *s, const char *name, bool rust, bool params)
 {
@@ -61,7 +61,8 @@ static __attribute__((noinline)) int print_into(struct sink *s, const char *name
 	s->len = s->pieces = 0;
 	if (setjmp(s->leave))
 		return -E2BIG;
-	ok = rust ? rust_demangle_callback(name, DMGL_NO_OPTS, take, s) : cplus_demangle_v3_callback(name, options, take, s);
+	ok = rust ? rust_demangle_callback(name, DMGL_NO_OPTS, take, s) :
+		    cplus_demangle_v3_callback(name, options, take, s);
 	return ok && s->len;
 }
 

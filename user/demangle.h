@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Readable names of C++ (Itanium) and Rust (legacy, v0) symbols, in bounded time and memory whatever the name says. Pure. */
+/*
+ * Readable names of C++ (Itanium) and Rust (legacy, v0) symbols, in bounded time and memory whatever the name says.
+ * Pure.
+ */
 #ifndef POOLWATCH_DEMANGLE_H
 #define POOLWATCH_DEMANGLE_H
 
 #include <stdbool.h>
 
-#define DEMANGLE_MAX_IN 1024  /* bytes of a mangled name that is looked at */
+#define DEMANGLE_MAX_IN	 1024 /* bytes of a mangled name that is looked at */
 #define DEMANGLE_MAX_OUT 4096 /* bytes of a readable name */
 
 /* Could @name be a mangled one? A cheap look at how it begins. */

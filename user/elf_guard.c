@@ -22,9 +22,9 @@ struct sums {
 /* What is read only to be counted, or looked at by the kernel alone, does not matter. */
 static bool is_table(const GElf_Shdr *sh, const char *name)
 {
-	return sh->sh_type == SHT_SYMTAB || sh->sh_type == SHT_DYNSYM || sh->sh_type == SHT_STRTAB || sh->sh_type == SHT_NOTE ||
-	       !strcmp(name, ".eh_frame") || !strcmp(name, ".eh_frame_hdr") || !strcmp(name, ".gnu_debugaltlink") ||
-	       !strcmp(name, ".gnu_debuglink");
+	return sh->sh_type == SHT_SYMTAB || sh->sh_type == SHT_DYNSYM || sh->sh_type == SHT_STRTAB ||
+	       sh->sh_type == SHT_NOTE || !strcmp(name, ".eh_frame") || !strcmp(name, ".eh_frame_hdr") ||
+	       !strcmp(name, ".gnu_debugaltlink") || !strcmp(name, ".gnu_debuglink");
 }
 
 static int check_section(Elf *elf, Elf_Scn *scn, size_t names, struct elf_guard *g, struct sums *sums)
@@ -82,7 +82,8 @@ static int check(Elf *elf, bool mapped, struct elf_guard *g)
 	int err;
 
 	if (elf_kind(elf) != ELF_K_ELF || !gelf_getehdr(elf, &eh) || gelf_getclass(elf) != ELFCLASS64 ||
-	    eh.e_machine != EM_X86_64 || eh.e_ident[EI_DATA] != ELFDATA2LSB || (eh.e_type != ET_EXEC && eh.e_type != ET_DYN))
+	    eh.e_machine != EM_X86_64 || eh.e_ident[EI_DATA] != ELFDATA2LSB ||
+	    (eh.e_type != ET_EXEC && eh.e_type != ET_DYN))
 		return -ENOEXEC;
 	if (elf_getphdrnum(elf, &segments) || elf_getshdrnum(elf, &sections))
 		return -EBADMSG;

@@ -93,7 +93,8 @@ static int find_links(struct graph *g)
 		const struct poolwatch_edge *e = &l->edges[i];
 		const struct poolwatch_pool *from = ledger__pool(l, e->from), *to = ledger__pool(l, e->to);
 
-		if ((g->tgid && e->head.tgid != g->tgid) || !from || !to || !ledger__is_pool(l, from) || !ledger__is_pool(l, to))
+		if ((g->tgid && e->head.tgid != g->tgid) || !from || !to || !ledger__is_pool(l, from) ||
+		    !ledger__is_pool(l, to))
 			continue;
 		g->links[g->nlinks++] = (struct link){
 			.edge = e,
@@ -204,7 +205,8 @@ static void free_frames(struct finding_frame *frames, size_t n)
 	free(frames);
 }
 
-static int get_frames(const struct graph_names *names, uint32_t tgid, uint64_t site, struct finding_frame **frames, size_t *n)
+static int get_frames(const struct graph_names *names, uint32_t tgid, uint64_t site, struct finding_frame **frames,
+		      size_t *n)
 {
 	return names && site ? names->frames(names->ctx, tgid, site, frames, n) : -ENOENT;
 }

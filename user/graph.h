@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The ledger drawn: what was asked for while what was held, and time held by place. Pure, but for the names that it asks for. */
+/*
+ * The ledger drawn: what was asked for while what was held, and time held by place. Pure, but for the names that it
+ * asks for.
+ */
 #ifndef POOLWATCH_GRAPH_H
 #define POOLWATCH_GRAPH_H
 
@@ -11,17 +14,17 @@
 /* What the return address @site of process @tgid is called. */
 struct graph_names {
 	/*
-	 * *@out: the frames there, innermost first (one, more where functions were inlined, or a whole stack), an array that
-	 * the graph frees with their strings. Non-zero: not known, the number is printed.
+	 * *@out: the frames there, innermost first (one, more where functions were inlined, or a whole stack), an array
+	 * that the graph frees with their strings. Non-zero: not known, the number is printed.
 	 */
 	int (*frames)(void *ctx, uint32_t tgid, uint64_t site, struct finding_frame **out, size_t *n);
 	void *ctx;
 };
 
 /*
- * graph__dot - the hold-to-request graph for Graphviz: a pool, the site that took a unit of it, the site that then asked, and
- * the pool asked for. Edges say how often; those on a cycle of pools, which is where a deadlock can form, are red and have
- * class="cycle".
+ * graph__dot - the hold-to-request graph for Graphviz: a pool, the site that took a unit of it, the site that then
+ * asked, and the pool asked for. Edges say how often; those on a cycle of pools, which is where a deadlock can form,
+ * are red and have class="cycle".
  * @tgid: of this process only; 0: of all
  * @names: NULL: numbers
  * Return: 0; -ENOMEM; -EIO: @out did not take it.
@@ -29,7 +32,7 @@ struct graph_names {
 int graph__dot(FILE *out, const struct ledger *l, uint32_t tgid, const struct graph_names *names);
 
 /*
- * graph__folded - a line for each place that holds units now: "command;outer function;inner function;pool MICROSECONDS", the
+ * graph__folded - a line for each place that holds units now: "command;outer function;inner;pool MICROSECONDS", the
  * time that units taken there have been held, summed over units. The same returns.
  */
 int graph__folded(FILE *out, const struct ledger *l, uint32_t tgid, const struct graph_names *names);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Folded stacks (flamegraph.pl, speedscope, inferno): frames from the outermost, with ';' between them, a space, a number. */
+/*
+ * Folded stacks (flamegraph.pl, speedscope, inferno): frames from the outermost, with ';' between them, a space, a
+ * number.
+ */
 #include <inttypes.h>
 #include <string.h>
 #include "cleanup.h"
@@ -92,7 +95,9 @@ static int collect(const struct ledger *l, uint32_t tgid, struct held **out, siz
 
 			if (!word || !POOLWATCH_HOLD_UNITS(word) || !p || !ledger__is_pool(l, p) || since >= l->time)
 				continue;
-			held[n] = (struct held){ .tgid = t->head.tgid, .site = h->site, .def = p->def,
+			held[n] = (struct held){ .tgid = t->head.tgid,
+						 .site = h->site,
+						 .def = p->def,
 						 .us = (l->time - since) / 1000 * POOLWATCH_HOLD_UNITS(word) };
 			memcpy(held[n++].comm, t->comm, POOLWATCH_COMM);
 		}

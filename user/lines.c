@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Over libdw. Its own ways from an address to a scope (dwarf_getscopes) walk a whole unit each time, without a bound; here a
- * unit's functions are sorted once, and only the one that was hit is descended into.
+ * Over libdw. Its own ways from an address to a scope (dwarf_getscopes) walk a whole unit each time, without a bound;
+ * here a unit's functions are sorted once, and only the one that was hit is descended into.
  */
 #include <dwarf.h>
 #include <errno.h>
@@ -275,7 +275,8 @@ static const char *name_of(Dwarf_Die *die)
 	Dwarf_Attribute at;
 	const char *name = NULL;
 
-	if (dwarf_attr_integrate(die, DW_AT_linkage_name, &at) || dwarf_attr_integrate(die, DW_AT_MIPS_linkage_name, &at))
+	if (dwarf_attr_integrate(die, DW_AT_linkage_name, &at) ||
+	    dwarf_attr_integrate(die, DW_AT_MIPS_linkage_name, &at))
 		name = dwarf_formstring(&at);
 	if (!name && dwarf_attr_integrate(die, DW_AT_name, &at))
 		name = dwarf_formstring(&at);

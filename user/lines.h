@@ -11,10 +11,10 @@
 #include <stdint.h>
 #include <libelf.h>
 
-#define LINES_MAX_INLINED 32	    /* frames told for one address */
-#define LINES_MAX_UNITS (1u << 20)  /* compilation units, of a file */
-#define LINES_MAX_RANGES (4u << 20) /* of all units, and of the functions of one */
-#define LINES_MAX_VISITS (1u << 18) /* DIEs and ranges looked at for one address; DIEs of a unit first met: 16 times as many */
+#define LINES_MAX_INLINED 32	     /* frames told for one address */
+#define LINES_MAX_UNITS	  (1u << 20) /* compilation units, of a file */
+#define LINES_MAX_RANGES  (4u << 20) /* of all units, and of the functions of one */
+#define LINES_MAX_VISITS  (1u << 18) /* DIEs and ranges looked at for one address; of a unit first met, 16 times as many */
 
 struct lines;
 
@@ -25,8 +25,8 @@ struct line {
 };
 
 /*
- * lines__open - @elf has .debug_info; @alt: the file that .gnu_debugaltlink names, or NULL. Both stay the caller's and must
- * outlive *@out. Return: 0; -EBADMSG: not readable; -ENOMEM.
+ * lines__open - @elf has .debug_info; @alt: the file that .gnu_debugaltlink names, or NULL. Both stay the caller's and
+ * must outlive *@out. Return: 0; -EBADMSG: not readable; -ENOMEM.
  */
 int lines__open(Elf *elf, Elf *alt, struct lines **out);
 void lines__close(struct lines *l);

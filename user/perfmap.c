@@ -74,9 +74,9 @@ static int by_start(const void *a, const void *b)
 }
 
 /*
- * Code is made, thrown away and made again at overlapping addresses. The younger entry keeps its range; of an older one, what
- * lies before it remains (what lies behind it is dropped: no compiler leaves half a function). @e is sorted by start; each
- * entry of the result begins before the next, so that only the last one can overlap a new one.
+ * Code is made, thrown away and made again at overlapping addresses. The younger entry keeps its range; of an older
+ * one, what lies before it remains (what lies behind it is dropped: no compiler leaves half a function). @e is sorted
+ * by start; each entry of the result begins before the next, so that only the last one can overlap a new one.
  */
 static size_t drop_overlaps(struct entry *e, size_t n)
 {
@@ -125,7 +125,8 @@ int perfmap__parse(const char *text, size_t len, struct perfmap **out)
 		eol = eol ?: end;
 		if (parse_line(map, p, eol, &e)) {
 			if (map->n == room) {
-				struct entry *bigger = reallocarray(map->entries, room = room ? room * 2 : 64, sizeof(e));
+				struct entry *bigger =
+					reallocarray(map->entries, room = room ? room * 2 : 64, sizeof(e));
 
 				if (!bigger)
 					goto nomem;
@@ -246,8 +247,8 @@ bool perfmap__is_stale(const struct perfmap *map, const struct target *t)
 
 	if (fd < 0)
 		return false;
-	return !map || st.st_ino != map->ino || (uint64_t)st.st_size != map->size || st.st_mtim.tv_sec != map->mtime.tv_sec ||
-	       st.st_mtim.tv_nsec != map->mtime.tv_nsec;
+	return !map || st.st_ino != map->ino || (uint64_t)st.st_size != map->size ||
+	       st.st_mtim.tv_sec != map->mtime.tv_sec || st.st_mtim.tv_nsec != map->mtime.tv_nsec;
 }
 
 int perfmap__find(const struct perfmap *map, uint64_t addr, const char **name, size_t *len, uint64_t *offset)

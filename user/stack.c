@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The namer: which binary an address belongs to, what it is called there, and from registers and stack to all the frames of
- * a thread.
+ * The namer: which binary an address belongs to, what it is called there, and from registers and stack to all the
+ * frames of a thread.
  */
 #include <string.h>
 #include "cleanup.h"
@@ -29,8 +29,8 @@ static int dup_or_null(const char *from, char **to)
 }
 
 /* All of @names at one address of one module, as frames. */
-static int frames_new(const struct binary_name *names, size_t n, const char *module, uint64_t addr, bool is_return, bool user,
-		      struct finding_frame **out)
+static int frames_new(const struct binary_name *names, size_t n, const char *module, uint64_t addr, bool is_return,
+		      bool user, struct finding_frame **out)
 {
 	struct finding_frame *frames = calloc(n, sizeof(*frames));
 	const char *slash = module ? strrchr(module, '/') : NULL;
@@ -144,7 +144,8 @@ static int name_elsewhere(struct stack_namer *s, const struct target *t, uint64_
 	return 0;
 }
 
-static int name(struct stack_namer *s, const struct target *t, uint64_t addr, bool is_return, struct finding_frame **out, size_t *n)
+static int name(struct stack_namer *s, const struct target *t, uint64_t addr, bool is_return,
+		struct finding_frame **out, size_t *n)
 {
 	uint64_t at = addr - (is_return && addr);
 	const struct target_map *m = target__map_at(t, at);
@@ -153,7 +154,8 @@ static int name(struct stack_namer *s, const struct target *t, uint64_t addr, bo
 		   name_elsewhere(s, t, addr, at, is_return && addr, out, n);
 }
 
-int stack__name(struct stack_namer *s, const struct target *t, uint64_t addr, int is_return, struct finding_frame **out, size_t *n)
+int stack__name(struct stack_namer *s, const struct target *t, uint64_t addr, int is_return, struct finding_frame **out,
+		size_t *n)
 {
 	int err = name(s, t, addr, is_return, out, n);
 
@@ -161,8 +163,8 @@ int stack__name(struct stack_namer *s, const struct target *t, uint64_t addr, in
 	return err;
 }
 
-int stack__unwind_sample(struct stack_namer *s, const struct target *t, const struct stack_sample *sample, uint64_t *out,
-			 size_t max)
+int stack__unwind_sample(struct stack_namer *s, const struct target *t, const struct stack_sample *sample,
+			 uint64_t *out, size_t max)
 {
 	struct stack_process *p;
 	int n = stack_cache__process(s, t, &p);
@@ -206,8 +208,8 @@ int stack__trace_sample(struct stack_namer *s, const struct target *t, const str
 	return 0;
 }
 
-int stack__unwind(struct stack_namer *s, const struct target *t, const uint64_t regs[PW_REGS], const uint8_t *stack, size_t len,
-		  int live, uint64_t *out, size_t max)
+int stack__unwind(struct stack_namer *s, const struct target *t, const uint64_t regs[PW_REGS], const uint8_t *stack,
+		  size_t len, int live, uint64_t *out, size_t max)
 {
 	struct stack_sample sample = {
 		.regs = regs, .known = STACK_ALL_REGS, .live = live, .stack = stack, .len = len
@@ -216,8 +218,8 @@ int stack__unwind(struct stack_namer *s, const struct target *t, const uint64_t 
 	return stack__unwind_sample(s, t, &sample, out, max);
 }
 
-int stack__trace(struct stack_namer *s, const struct target *t, const uint64_t regs[PW_REGS], const uint8_t *stack, size_t len,
-		 int live, struct finding_frame **out, size_t *n)
+int stack__trace(struct stack_namer *s, const struct target *t, const uint64_t regs[PW_REGS], const uint8_t *stack,
+		 size_t len, int live, struct finding_frame **out, size_t *n)
 {
 	struct stack_sample sample = {
 		.regs = regs, .known = STACK_ALL_REGS, .live = live, .stack = stack, .len = len

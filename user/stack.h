@@ -24,24 +24,27 @@ struct stack_options {
 
 int stack__new(const struct stack_options *options, struct stack_namer **out);
 void stack__free(struct stack_namer *n);
-/* Memory that it holds, about: what of it can be reckoned stays below max_bytes after each call, but for one program's. */
+/*
+ * Memory that it holds, about: what of it can be reckoned stays below max_bytes after each call, but for one program's.
+ */
 size_t stack__bytes(const struct stack_namer *n);
 
 /* The target mapped or unmapped something, or is another program now. */
 void stack__forget(struct stack_namer *n, uint32_t pid);
 
 /*
- * stack__name - the frames at @addr of the process: *@n of them (> 1 where functions were inlined), innermost first, at least
- * one, of which module and offset are the least that is said. @is_return: @addr is a return address, so the call before
- * it is meant. Return: 0 or -ENOMEM; *@out is an array to free with stack__free_frames.
+ * stack__name - the frames at @addr of the process: *@n of them (> 1 where functions were inlined), innermost first, at
+ * least one, of which module and offset are the least that is said. @is_return: @addr is a return address, so the call
+ * before it is meant. Return: 0 or -ENOMEM; *@out is an array to free with stack__free_frames.
  *
- * Without a symbol, offset is the link-time address in the module's file, as addr2line takes it; without a module (code that
- * no file is behind, and no perf map tells) both are NULL and 0. user_code: the module is the executable itself (but not an
- * interpreter), lies outside the system's library directories, or is a plug-in there (not called lib*), or the code was
- * generated and has a name in a perf map.
+ * Without a symbol, offset is the link-time address in the module's file, as addr2line takes it; without a module (code
+ * that no file is behind, and no perf map tells) both are NULL and 0. user_code: the module is the executable itself
+ * (but not an interpreter), lies outside the system's library directories, or is a plug-in there (not called lib*), or
+ * the code was generated and has a name in a perf map.
  */
 void stack__free_frames(struct finding_frame *frames, size_t n);
-int stack__name(struct stack_namer *s, const struct target *t, uint64_t addr, int is_return, struct finding_frame **out, size_t *n);
+int stack__name(struct stack_namer *s, const struct target *t, uint64_t addr, int is_return, struct finding_frame **out,
+		size_t *n);
 
 /* What is known of a thread at one moment. */
 struct stack_sample {
@@ -51,9 +54,9 @@ struct stack_sample {
 	const uint8_t *stack; /* a copy from regs[PW_RSP] on */
 	size_t len;
 	/*
-	 * While a function's return is probed, its return address on the stack is the kernel's trampoline. What was there
-	 * before, of all such calls that are in progress, innermost first (poolwatch_request.site); calls whose return is not
-	 * replaced may be among them. Without it the unwinder ends at the first trampoline.
+	 * While a function's return is probed, its return address on the stack is the kernel's trampoline. What was
+	 * there before, of all such calls that are in progress, innermost first (poolwatch_request.site); calls whose
+	 * return is not replaced may be among them. Without it the unwinder ends at the first trampoline.
 	 */
 	const uint64_t *returns;
 	size_t nreturns;
@@ -62,13 +65,15 @@ struct stack_sample {
 
 /*
  * stack__unwind_sample - addresses of the frames: .eh_frame and .debug_frame, then frame pointers
- * Return: number of addresses in @out (at least 1; @max is at least 1), the first is the pc, the others return addresses;
- * or -ENOMEM.
+ * Return: number of addresses in @out (at least 1; @max is at least 1), the first is the pc, the others return
+ * addresses; or -ENOMEM.
  */
-int stack__unwind_sample(struct stack_namer *s, const struct target *t, const struct stack_sample *sample, uint64_t *out,
-			 size_t max);
+int stack__unwind_sample(struct stack_namer *s, const struct target *t, const struct stack_sample *sample,
+			 uint64_t *out, size_t max);
 
-/* stack__trace_sample - the same, named and marked; at most STACK_MAX_FRAMES and what is inlined in them. 0 or -ENOMEM. */
+/*
+ * stack__trace_sample - the same, named and marked; at most STACK_MAX_FRAMES and what is inlined in them. 0 or -ENOMEM.
+ */
 int stack__trace_sample(struct stack_namer *s, const struct target *t, const struct stack_sample *sample,
 			struct finding_frame **out, size_t *n);
 
@@ -82,11 +87,11 @@ int stack__of_thread(struct stack_namer *s, const struct target *t, uint32_t tid
 		     struct finding_frame **out, size_t *n);
 
 /* stack__unwind - of a record (bpf/shared.h): all registers, a copy of the stack, no probed returns */
-int stack__unwind(struct stack_namer *s, const struct target *t, const uint64_t regs[PW_REGS], const uint8_t *stack, size_t len,
-		  int live, uint64_t *out, size_t max);
+int stack__unwind(struct stack_namer *s, const struct target *t, const uint64_t regs[PW_REGS], const uint8_t *stack,
+		  size_t len, int live, uint64_t *out, size_t max);
 
 /* stack__trace - both: unwound, named. */
-int stack__trace(struct stack_namer *s, const struct target *t, const uint64_t regs[PW_REGS], const uint8_t *stack, size_t len,
-		 int live, struct finding_frame **out, size_t *n);
+int stack__trace(struct stack_namer *s, const struct target *t, const uint64_t regs[PW_REGS], const uint8_t *stack,
+		 size_t len, int live, struct finding_frame **out, size_t *n);
 
 #endif

@@ -5,7 +5,7 @@
 #include "stack_cache.h"
 
 #define DEFAULT_MAX_BYTES (256u << 20)
-#define PROCESS_BYTES (256u << 10) /* what an unwinder holds, about: nobody tells */
+#define PROCESS_BYTES	  (256u << 10) /* what an unwinder holds, about: nobody tells */
 
 /* The kernel gives the same image to every process. */
 static struct binary *open_vdso(const struct binary_options *options)

@@ -41,7 +41,10 @@ static uint64_t code_end(const struct ranges *code, uint64_t addr)
 	return 0;
 }
 
-/* The name that people know: global before weak before local, "sem_wait" before "__new_sem_wait", a sized one before a label. */
+/*
+ * The name that people know: global before weak before local, "sem_wait" before "__new_sem_wait", a sized one before a
+ * label.
+ */
 static uint32_t rank_of(const GElf_Sym *sym, const char *name)
 {
 	uint32_t rank = GELF_ST_BIND(sym->st_info) == STB_GLOBAL ? 0 : GELF_ST_BIND(sym->st_info) == STB_WEAK ? 16 : 32;

@@ -11,8 +11,9 @@ static bool begins(const char *s, const char *with)
 /* "python3.11" is python: a version may follow the name, and nothing else. */
 static bool is_interpreter(const char *base)
 {
-	static const char *const names[] = { "python", "perl", "ruby", "node", "nodejs", "java", "php", "php-fpm", "lua", "luajit",
-					     "guile", "pypy", "mono", "dotnet", "beam.smp", "bash", "dash" };
+	static const char *const names[] = { "python", "perl",	  "ruby",     "node",	"nodejs", "java",
+					     "php",    "php-fpm", "lua",      "luajit", "guile",  "pypy",
+					     "mono",   "dotnet",  "beam.smp", "bash",	"dash" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (begins(base, names[i]) && !base[strlen(names[i]) + strspn(base + strlen(names[i]), "0123456789.")])
@@ -22,8 +23,8 @@ static bool is_interpreter(const char *base)
 
 static bool in_system_directory(const char *path)
 {
-	static const char *const dirs[] = { "/lib/", "/lib32/", "/lib64/", "/libx32/", "/usr/lib/", "/usr/lib32/", "/usr/lib64/",
-					    "/usr/libx32/" };
+	static const char *const dirs[] = { "/lib/",	 "/lib32/",	"/lib64/",     "/libx32/",
+					    "/usr/lib/", "/usr/lib32/", "/usr/lib64/", "/usr/libx32/" };
 
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
 		if (begins(path, dirs[i]))
@@ -34,7 +35,8 @@ static bool in_system_directory(const char *path)
 /* Directories of what comes with a language, or with the C library. */
 static bool in_runtime(const char *path)
 {
-	static const char *const parts[] = { "/python", "/perl", "/ruby", "/jvm/", "/node", "/php", "/gconv/", "/audit/", "/go" };
+	static const char *const parts[] = { "/python", "/perl",   "/ruby",   "/jvm/", "/node",
+					     "/php",	"/gconv/", "/audit/", "/go" };
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		if (strstr(path, parts[i]))
@@ -45,9 +47,10 @@ static bool in_runtime(const char *path)
 /* Runtimes and basic libraries, wherever they are installed: pyenv, conda and containers carry their own. */
 static bool is_known_library(const char *base)
 {
-	static const char *const names[] = { "libc.so",	   "libc-2.",	  "libpthread", "libstdc++.",  "libgcc_s.",  "libm.so",
-					     "libpython",  "libperl.so", "libruby",	"libjvm.so",   "libnode.so", "libphp",
-					     "libluajit-", "libguile-",	 "libmono",	"libcoreclr.", "ld-linux",   "ld-musl-" };
+	static const char *const names[] = { "libc.so",	    "libc-2.",	 "libpthread", "libstdc++.", "libgcc_s.",
+					     "libm.so",	    "libpython", "libperl.so", "libruby",    "libjvm.so",
+					     "libnode.so",  "libphp",	 "libluajit-", "libguile-",  "libmono",
+					     "libcoreclr.", "ld-linux",	 "ld-musl-" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (begins(base, names[i]))

@@ -6,8 +6,8 @@
 #include "target_maps.h"
 #include "unwind.h"
 
-#define MAX_PLACES 4096	    /* of generated code */
-#define MAX_READS (1u << 14) /* words of memory that one stack may ask for */
+#define MAX_PLACES 4096	      /* of generated code */
+#define MAX_READS  (1u << 14) /* words of memory that one stack may ask for */
 
 /* A mapping without a file. */
 struct place {
@@ -50,22 +50,25 @@ static int by_start(const void *a, const void *b)
 	return (x->start > y->start) - (x->start < y->start);
 }
 
-/* Generated code counts as code only where it is mapped so: else any number on a stack would do for a return address. */
+/*
+ * Generated code counts as code only where it is mapped so: else any number on a stack would do for a return address.
+ */
 static bool parse_place(const char *row, struct place *p)
 {
 	char perms[5];
 	uint64_t ino;
 	int name = 0;
 
-	if (sscanf(row, "%" SCNx64 "-%" SCNx64 " %4s %*x %*x:%*x %" SCNu64 " %n", &p->start, &p->end, perms, &ino, &name) != 4)
+	if (sscanf(row, "%" SCNx64 "-%" SCNx64 " %4s %*x %*x:%*x %" SCNu64 " %n", &p->start, &p->end, perms, &ino,
+		   &name) != 4)
 		return false;
 	if (ino || perms[2] != 'x')
 		return false;
-	p->what = !name			       ? UNWIND_GENERATED :
-		  !strcmp(row + name, "[vdso]")    ? UNWIND_VDSO :
-		  !strcmp(row + name, "[uprobes]") ? UNWIND_UPROBES :
+	p->what = !name				    ? UNWIND_GENERATED :
+		  !strcmp(row + name, "[vdso]")	    ? UNWIND_VDSO :
+		  !strcmp(row + name, "[uprobes]")  ? UNWIND_UPROBES :
 		  !strcmp(row + name, "[vsyscall]") ? UNWIND_NOWHERE :
-						     UNWIND_GENERATED;
+						      UNWIND_GENERATED;
 	return true;
 }
 
@@ -123,7 +126,9 @@ static int find_elf(Dwfl_Module *mod, void **userdata, const char *name, Dwarf_A
 	(void)file_name;
 	if (!m->binary && map && map->start == m->start)
 		m->binary = m->u->open(m->u->ctx, m->u->t, map);
-	/* One more reference to what is open already: libdwfl gives it back by elf_end, and the descriptor stays ours. */
+	/*
+	 * One more reference to what is open already: libdwfl gives it back by elf_end, and the descriptor stays ours.
+	 */
 	*elf = m->binary ? elf_begin(-1, ELF_C_READ, m->binary->elf) : NULL;
 	return -1;
 }
@@ -188,8 +193,8 @@ static bool set_registers(Dwfl_Thread *thread, void *arg)
 }
 
 /*
- * The word at @addr is a trampoline: what stood there before? Slots are met in the order of the calls, but one may be read
- * more than once.
+ * The word at @addr is a trampoline: what stood there before? Slots are met in the order of the calls, but one may be
+ * read more than once.
  */
 static bool resume(struct unwinder *u, uint64_t addr, Dwarf_Word *value)
 {
@@ -302,7 +307,10 @@ int unwinder__new(const struct target *t, struct binary *vdso, unwind_open_fn op
 		err = -ENOMEM;
 	if (err)
 		goto fail;
-	/* An ELF file only to tell the architecture by; without one libdwfl opens some module. It may fail, then CFI is not used. */
+	/*
+	 * An ELF file only to tell the architecture by; without one libdwfl opens some module. It may fail, then CFI is
+	 * not used.
+	 */
 	dwfl_attach_state(u->dwfl, vdso ? vdso->elf : NULL, (pid_t)t->pid, &thread_callbacks, u);
 	*out = u;
 	return 0;
@@ -355,8 +363,12 @@ static int take_frame(Dwfl_Frame *frame, void *arg)
 
 	if (!dwfl_frame_pc(frame, &pc, NULL) || (u->n && !is_code(u, pc)))
 		return DWARF_CB_ABORT;
-	/* Not all of these calls have a trampoline: one whose return is caught at its ret instruction stands there as it is. */
-	if (u->n && !u->resuming && u->resumed < s->nreturns && u->resumed < STACK_MAX_FRAMES && pc == s->returns[u->resumed])
+	/*
+	 * Not all of these calls have a trampoline: one whose return is caught at its ret instruction stands there as
+	 * it is.
+	 */
+	if (u->n && !u->resuming && u->resumed < s->nreturns && u->resumed < STACK_MAX_FRAMES &&
+	    pc == s->returns[u->resumed])
 		u->slot[u->resumed++] = 0;
 	u->resuming = false;
 	u->out[u->n++] = pc;

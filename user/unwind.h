@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Unwinding offline: libdwfl over the binaries that a process maps, with registers and stack memory that were copied at some
- * moment, and the live process's memory behind them if it stands still. One unwinder a process; it keeps the binaries it used.
+ * Unwinding offline: libdwfl over the binaries that a process maps, with registers and stack memory that were copied at
+ * some moment, and the live process's memory behind them if it stands still. One unwinder a process; it keeps the
+ * binaries it used.
  */
 #ifndef POOLWATCH_UNWIND_H
 #define POOLWATCH_UNWIND_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How many addresses a second are named, and stacks unwound: of this process itself, which is big, has lines, and is there.
- * "first": never asked before; "again": asked before.
+ * How many addresses a second are named, and stacks unwound: of this process itself, which is big, has lines, and is
+ * there. "first": never asked before; "again": asked before.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +32,8 @@ static size_t name_all(struct stack_namer *s, const struct target *t, uint64_t s
 	size_t asked = 0;
 
 	for (size_t i = 0; i < t->nmaps; i++)
-		for (uint64_t at = t->maps[i].start; t->maps[i].exec && at < t->maps[i].end && asked < max; at += step, asked++) {
+		for (uint64_t at = t->maps[i].start; t->maps[i].exec && at < t->maps[i].end && asked < max;
+		     at += step, asked++) {
 			struct finding_frame *f;
 			size_t n;
 

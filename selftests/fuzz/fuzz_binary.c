@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Any bytes as a program that a target maps: named and unwound without a crash. The corpus is a program that stack.mk builds. */
+/*
+ * Any bytes as a program that a target maps: named and unwound without a crash. The corpus is a program that stack.mk
+ * builds.
+ */
 #include "../stack/hostile.h"
 #include "fuzz.h"
 

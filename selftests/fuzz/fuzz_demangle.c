@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Any bytes as a mangled name: an answer within bounds, and in bounded time, which libFuzzer and the test runner watch. */
+/*
+ * Any bytes as a mangled name: an answer within bounds, and in bounded time, which libFuzzer and the test runner watch.
+ */
 #include <errno.h>
 #include <string.h>
 #include "demangle.h"

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Any bytes as a perf map: what is found lies within the text, entries do not overlap, lookups agree with each other. */
+/*
+ * Any bytes as a perf map: what is found lies within the text, entries do not overlap, lookups agree with each other.
+ */
 #include <errno.h>
 #include <string.h>
 #include "fuzz.h"
@@ -7,7 +9,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const uint64_t probes[] = { 0, 1, 0x1000, 0x1080, 0x10ff, 0x2000, 0x7f0000001000, 0x7f0000001010, ~0ull };
+	static const uint64_t probes[] = {
+		0, 1, 0x1000, 0x1080, 0x10ff, 0x2000, 0x7f0000001000, 0x7f0000001010, ~0ull
+	};
 	struct perfmap *map;
 
 	if (perfmap__parse((const char *)data, size, &map))

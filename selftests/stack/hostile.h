@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A file that may be anything, taken through all that reads binaries: names all over its code, and a stack through it. */
+/*
+ * A file that may be anything, taken through all that reads binaries: names all over its code, and a stack through it.
+ */
 #ifndef HOSTILE_H
 #define HOSTILE_H
 
@@ -20,11 +22,17 @@ static struct binary *hostile_open(void *ctx, const struct target *t, const stru
 
 static inline void hostile_unwind(struct binary *b, uint64_t pc, uint64_t size)
 {
-	struct target_map map = { .start = HOSTILE_BASE, .end = HOSTILE_BASE + size, .dev = 1, .ino = 1, .exec = true,
+	struct target_map map = { .start = HOSTILE_BASE,
+				  .end = HOSTILE_BASE + size,
+				  .dev = 1,
+				  .ino = 1,
+				  .exec = true,
 				  .path = (char *)"/hostile" };
 	struct target t = { .pid = (uint32_t)getpid(), .pidfd = -1, .maps = &map, .nmaps = 1 };
 	uint64_t regs[PW_REGS], stack[512], out[STACK_MAX_FRAMES];
-	struct stack_sample s = { .regs = regs, .known = STACK_ALL_REGS, .stack = (uint8_t *)stack, .len = sizeof(stack) };
+	struct stack_sample s = {
+		.regs = regs, .known = STACK_ALL_REGS, .stack = (uint8_t *)stack, .len = sizeof(stack)
+	};
 	struct unwinder *u;
 
 	for (size_t i = 0; i < 512; i++)

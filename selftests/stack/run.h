@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A program started, waited for until it blocks where it should, and its registers and stack copied by ptrace, as BPF copies
- * them for the tool.
+ * A program started, waited for until it blocks where it should, and its registers and stack copied by ptrace, as BPF
+ * copies them for the tool.
  */
 #ifndef STACK_RUN_H
 #define STACK_RUN_H
@@ -82,8 +82,9 @@ static inline void copy_thread(struct run *r)
 	if (ptrace(PTRACE_SEIZE, r->tid, 0, 0) || ptrace(PTRACE_INTERRUPT, r->tid, 0, 0) ||
 	    waitpid((pid_t)r->tid, &status, __WALL) < 0 || ptrace(PTRACE_GETREGS, r->tid, 0, &u))
 		abort();
-	memcpy(r->regs, (uint64_t[PW_REGS]){ u.rax, u.rdx, u.rcx, u.rbx, u.rsi, u.rdi, u.rbp, u.rsp, u.r8, u.r9, u.r10, u.r11,
-					     u.r12, u.r13, u.r14, u.r15, u.rip },
+	memcpy(r->regs,
+	       (uint64_t[PW_REGS]){ u.rax, u.rdx, u.rcx, u.rbx, u.rsi, u.rdi, u.rbp, u.rsp, u.r8, u.r9, u.r10, u.r11,
+				    u.r12, u.r13, u.r14, u.r15, u.rip },
 	       sizeof(r->regs));
 	remote = (struct iovec){ (void *)u.rsp, STACK_COPY };
 	n = process_vm_readv(r->pid, &local, 1, &remote, 1, 0);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is unwound: wait_here, called by take_second, inlined into take_first, called by run, or with an argument by generated
- * code. It ends in read(2) of standard input; before that it prints the lines of the three calls. stack.mk builds it in
- * many ways.
+ * What is unwound: wait_here, called by take_second, inlined into take_first, called by run, or with an argument by
+ * generated code. It ends in read(2) of standard input; before that it prints the lines of the three calls. stack.mk
+ * builds it in many ways.
  */
 #include <pthread.h>
 #include <stdio.h>

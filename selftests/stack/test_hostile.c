@@ -50,7 +50,8 @@ static void section(const struct file *f, const char *name, size_t *from, size_t
 	if (elf_getshdrstrndx(elf, &names))
 		abort();
 	while ((scn = elf_nextscn(elf, scn)))
-		if (gelf_getshdr(scn, &sh) && sh.sh_type != SHT_NOBITS && !strcmp(elf_strptr(elf, names, sh.sh_name), name)) {
+		if (gelf_getshdr(scn, &sh) && sh.sh_type != SHT_NOBITS &&
+		    !strcmp(elf_strptr(elf, names, sh.sh_name), name)) {
 			*from = sh.sh_offset;
 			*len = sh.sh_size;
 		}
@@ -97,10 +98,10 @@ FIXTURE_VARIANT(hostile)
 	const char *section;
 };
 
-#define DAMAGED(id, name)                                                                                                  \
-	FIXTURE_VARIANT_ADD(hostile, id)                                                                                   \
-	{                                                                                                                  \
-		.section = name                                                                                            \
+#define DAMAGED(id, name)                                                                                              \
+	FIXTURE_VARIANT_ADD(hostile, id)                                                                               \
+	{                                                                                                              \
+		.section = name                                                                                        \
 	}
 
 DAMAGED(info, ".debug_info");

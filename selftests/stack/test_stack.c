@@ -46,47 +46,48 @@ static const struct finding_frame *frame(const struct finding_frame *f, size_t n
 static void show(const struct finding_frame *f, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		printf("# %zu %#lx %s+%#lx %s %s:%u%s%s\n", i, f[i].address, f[i].symbol ?: "-", f[i].offset, f[i].module ?: "-",
-		       f[i].file ?: "-", f[i].line, f[i].inlined ? " inlined" : "", f[i].user_code ? " user" : "");
+		printf("# %zu %#lx %s+%#lx %s %s:%u%s%s\n", i, f[i].address, f[i].symbol ?: "-", f[i].offset,
+		       f[i].module ?: "-", f[i].file ?: "-", f[i].line, f[i].inlined ? " inlined" : "",
+		       f[i].user_code ? " user" : "");
 }
 
-#define TRACE()                                                                                                            \
-	do {                                                                                                               \
-		ASSERT_EQ(0, stack__trace(self->s, &self->r.t, self->r.regs, self->r.stack, self->r.len, 0, &self->f,      \
-					  &self->n));                                                                      \
-		show(self->f, self->n);                                                                                    \
+#define TRACE()                                                                                                        \
+	do {                                                                                                           \
+		ASSERT_EQ(0, stack__trace(self->s, &self->r.t, self->r.regs, self->r.stack, self->r.len, 0, &self->f,  \
+					  &self->n));                                                                  \
+		show(self->f, self->n);                                                                                \
 	} while (0)
 
 /* Beginning with wait_here, the frames of stack_target.c in their order; @i is left behind the last. */
-#define EXPECT_CHAIN(with_lines)                                                                                           \
-	({                                                                                                                 \
-		const struct finding_frame *w = frame(self->f, self->n, "wait_here");                                      \
-		ASSERT_NE(NULL, w);                                                                                        \
-		size_t i = (size_t)(w - self->f);                                                                          \
-		ASSERT_LE(i + 4, self->n);                                                                                 \
-		EXPECT_TRUE(w->user_code);                                                                                 \
-		EXPECT_FALSE(w->inlined);                                                                                  \
-		i++;                                                                                                       \
-		if (with_lines) {                                                                                          \
-			EXPECT_STREQ("take_second", self->f[i].symbol);                                                    \
-			EXPECT_TRUE(self->f[i].inlined);                                                                   \
-			EXPECT_STREQ("selftests/stack/stack_target.c", self->f[i].file);                                   \
-			EXPECT_EQ(self->r.lines[0], self->f[i].line);                                                      \
-			i++;                                                                                               \
-		}                                                                                                          \
-		EXPECT_STREQ("take_first", self->f[i].symbol);                                                             \
-		EXPECT_FALSE(self->f[i].inlined);                                                                          \
-		EXPECT_TRUE(self->f[i].user_code);                                                                         \
-		if (with_lines) {                                                                                          \
-			EXPECT_STREQ("selftests/stack/stack_target.c", self->f[i].file);                                   \
-			EXPECT_EQ(self->r.lines[1], self->f[i].line);                                                      \
-		}                                                                                                          \
-		i++;                                                                                                       \
-		EXPECT_STREQ("run", self->f[i].symbol);                                                                    \
-		if (with_lines)                                                                                            \
-			EXPECT_EQ(self->r.lines[2], self->f[i].line);                                                      \
-		EXPECT_LT(i + 1, self->n); /* the C library's thread start */                                              \
-		i + 1;                                                                                                     \
+#define EXPECT_CHAIN(with_lines)                                                                                       \
+	({                                                                                                             \
+		const struct finding_frame *w = frame(self->f, self->n, "wait_here");                                  \
+		ASSERT_NE(NULL, w);                                                                                    \
+		size_t i = (size_t)(w - self->f);                                                                      \
+		ASSERT_LE(i + 4, self->n);                                                                             \
+		EXPECT_TRUE(w->user_code);                                                                             \
+		EXPECT_FALSE(w->inlined);                                                                              \
+		i++;                                                                                                   \
+		if (with_lines) {                                                                                      \
+			EXPECT_STREQ("take_second", self->f[i].symbol);                                                \
+			EXPECT_TRUE(self->f[i].inlined);                                                               \
+			EXPECT_STREQ("selftests/stack/stack_target.c", self->f[i].file);                               \
+			EXPECT_EQ(self->r.lines[0], self->f[i].line);                                                  \
+			i++;                                                                                           \
+		}                                                                                                      \
+		EXPECT_STREQ("take_first", self->f[i].symbol);                                                         \
+		EXPECT_FALSE(self->f[i].inlined);                                                                      \
+		EXPECT_TRUE(self->f[i].user_code);                                                                     \
+		if (with_lines) {                                                                                      \
+			EXPECT_STREQ("selftests/stack/stack_target.c", self->f[i].file);                               \
+			EXPECT_EQ(self->r.lines[1], self->f[i].line);                                                  \
+		}                                                                                                      \
+		i++;                                                                                                   \
+		EXPECT_STREQ("run", self->f[i].symbol);                                                                \
+		if (with_lines)                                                                                        \
+			EXPECT_EQ(self->r.lines[2], self->f[i].line);                                                  \
+		EXPECT_LT(i + 1, self->n); /* the C library's thread start */                                          \
+		i + 1;                                                                                                 \
 	})
 
 TEST_F(stack, optimised)
@@ -138,8 +139,8 @@ TEST_F(stack, frame_pointers)
 }
 
 /* What is left of a stripped program: its module, and the address that its own file has there. */
-static void expect_stripped(struct __test_metadata *_metadata, const struct finding_frame *f, size_t n, const char *module,
-			    const char *full)
+static void expect_stripped(struct __test_metadata *_metadata, const struct finding_frame *f, size_t n,
+			    const char *module, const char *full)
 {
 	static const char *const want[] = { "wait_here", "take_first", "run" };
 	int fd = open(full, O_RDONLY);
@@ -298,7 +299,10 @@ TEST_F(stack, blocked_thread)
 	EXPECT_CHAIN(true);
 }
 
-/* Without the other registers: as far as stack pointers alone lead, which for code without frame pointers is all the way. */
+/*
+ * Without the other registers: as far as stack pointers alone lead, which for code without frame pointers is all the
+ * way.
+ */
 TEST_F(stack, blocked_thread_without_registers)
 {
 	begin(&self->r, STACK_DIR "/plain");
@@ -486,7 +490,10 @@ TEST_F(stack, forgets)
 	unlink(copy);
 }
 
-/* Cut short under our hands while it is mapped, by root, and so under the program's, which is then of no interest any more. */
+/*
+ * Cut short under our hands while it is mapped, by root, and so under the program's, which is then of no interest any
+ * more.
+ */
 TEST_F(stack, cut_short)
 {
 	char copy[] = "/tmp/poolwatch-stack-XXXXXX", cmd[128];

@@ -6,7 +6,10 @@
 #include "ledger_build.h"
 #include "kselftest_harness.h"
 
-/* 0x100s: a function of the user's; 0x200s: one with hostile characters; 0x300s: stripped; 0x400s: inlined twice; else none. */
+/*
+ * 0x100s: a function of the user's; 0x200s: one with hostile characters; 0x300s: stripped; 0x400s: inlined twice; else
+ * none.
+ */
 static int frames(void *ctx, uint32_t tgid, uint64_t site, struct finding_frame **out, size_t *n)
 {
 	struct finding_frame *f = calloc(2, sizeof(*f));

@@ -23,23 +23,23 @@ FIXTURE_TEARDOWN(perfmap)
 
 #define PARSE(text) ASSERT_EQ(0, perfmap__parse(text, sizeof(text) - 1, &self->map))
 
-#define EXPECT_AT(addr, want, at)                                                                                          \
-	do {                                                                                                               \
-		const char *name;                                                                                          \
-		uint64_t offset;                                                                                           \
-		size_t len;                                                                                                \
-		ASSERT_EQ(0, perfmap__find(self->map, addr, &name, &len, &offset));                                        \
-		EXPECT_EQ(strlen(want), len);                                                                              \
-		EXPECT_EQ(0, memcmp(want, name, strlen(want)));                                                            \
-		EXPECT_EQ((uint64_t)(at), offset);                                                                         \
+#define EXPECT_AT(addr, want, at)                                                                                      \
+	do {                                                                                                           \
+		const char *name;                                                                                      \
+		uint64_t offset;                                                                                       \
+		size_t len;                                                                                            \
+		ASSERT_EQ(0, perfmap__find(self->map, addr, &name, &len, &offset));                                    \
+		EXPECT_EQ(strlen(want), len);                                                                          \
+		EXPECT_EQ(0, memcmp(want, name, strlen(want)));                                                        \
+		EXPECT_EQ((uint64_t)(at), offset);                                                                     \
 	} while (0)
 
-#define EXPECT_NOTHING(addr)                                                                                               \
-	do {                                                                                                               \
-		const char *name;                                                                                          \
-		uint64_t offset;                                                                                           \
-		size_t len;                                                                                                \
-		EXPECT_EQ(-ENOENT, perfmap__find(self->map, addr, &name, &len, &offset));                                  \
+#define EXPECT_NOTHING(addr)                                                                                           \
+	do {                                                                                                           \
+		const char *name;                                                                                      \
+		uint64_t offset;                                                                                       \
+		size_t len;                                                                                            \
+		EXPECT_EQ(-ENOENT, perfmap__find(self->map, addr, &name, &len, &offset));                              \
 	} while (0)
 
 TEST_F(perfmap, finds)
