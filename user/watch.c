@@ -14,6 +14,7 @@
 #define SECOND 1000000000ull
 #define TENSE_NS (25 * MS) /* between two looks while a deadlock may be forming: two of them prove it */
 #define CALM_NS SECOND
+#define EVENT_NS (20 * MS) /* an event has come through by then */
 
 uint64_t watch__clock(void)
 {
@@ -258,6 +259,24 @@ static int on_finding(void *ctx, struct finding *f)
 	return 0;
 }
 
+/*
+ * An edge stands in its table a moment before its event, with the stack, comes through the ring buffer: the newest are left to
+ * the next look, unless there will be none. Return: some were.
+ */
+static bool leave_new_edges(const struct watch *w, struct ledger *l)
+{
+	size_t kept = 0, n = l->nedges;
+
+	for (size_t i = 0; i < w->ntargets; i++)
+		if (w->targets[i].ended)
+			return false;
+	for (size_t i = 0; i < n; i++)
+		if (l->edges[i].first + EVENT_NS < l->time)
+			l->edges[kept++] = l->edges[i];
+	l->nedges = kept;
+	return kept < n;
+}
+
 /* One snapshot, judged with the one before it. */
 static int look(struct watch *w)
 {
@@ -268,6 +287,7 @@ static int look(struct watch *w)
 		r = watch_late__add(w, &w->snap[next]);
 	if (r)
 		return r;
+	w->young_edges = leave_new_edges(w, &w->snap[next]);
 	r = judge__look(w->judge, &w->snap[next], w->looked ? &w->snap[w->now] : NULL, on_finding, w);
 	w->now = next;
 	w->looked = true;
@@ -303,7 +323,7 @@ int watch__step(struct watch *w)
 	watch__rescan(w, now);
 	watch_budget__check(w, now);
 	loader__reap(w->loader);
-	w->next_look = watch__clock() + (w->tense ? TENSE_NS : CALM_NS);
+	w->next_look = watch__clock() + (w->tense || w->young_edges ? TENSE_NS : CALM_NS);
 	for (size_t i = 0; i < w->ntargets; i++)
 		if (w->targets[i].rescan < w->next_look)
 			w->next_look = w->targets[i].rescan;
@@ -314,8 +334,10 @@ int watch__drain(struct watch *w)
 {
 	int r;
 
-	/* Twice: a deadlock is proven by the second of two looks. */
+	/* Twice: a deadlock is proven by the second of two looks. Edges that are new at the first are old enough then. */
 	for (int i = 0; i < 2; i++) {
+		if (w->young_edges)
+			usleep((EVENT_NS + MS) / 1000);
 		w->due = true;
 		r = watch__step(w);
 		if (r)

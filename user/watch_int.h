@@ -62,6 +62,7 @@ struct watch {
 	bool looked;	       /* snap[now] is filled */
 	bool due;	       /* an event asks for a look */
 	bool tense;	       /* somebody holds and waits */
+	bool young_edges;      /* some are left to the next look */
 	uint64_t next_look;    /* CLOCK_MONOTONIC ns */
 	struct watched *targets;
 	size_t ntargets;
