@@ -206,6 +206,20 @@ TEST_F_TIMEOUT(users, each_sees_their_own_and_root_sees_all, 200)
 	EXPECT_EQ(count_pid(self->text, alices), 1);
 	EXPECT_EQ(count_pid(self->text, roots), 1);
 
+	ASSERT_EQ(tool(self->text, ALICE, true, "top", "-b", "-n", "1", "--json", NULL), 0);
+	EXPECT_NE(count_pid(self->text, alices), 0);
+	EXPECT_EQ(count_pid(self->text, roots), 0);
+	ASSERT_EQ(tool(self->text, 0, false, "top", "-b", "-n", "1", "--json", NULL), 0);
+	EXPECT_NE(count_pid(self->text, alices), 0);
+	EXPECT_NE(count_pid(self->text, roots), 0);
+
+	ASSERT_EQ(tool(self->text, ALICE, true, "log", "--json", NULL), 0);
+	EXPECT_NE(count_pid(self->text, alices), 0);
+	EXPECT_EQ(count_pid(self->text, roots), 0);
+	ASSERT_EQ(tool(self->text, 0, false, "log", "--json", NULL), 0);
+	EXPECT_NE(count_pid(self->text, alices), 0);
+	EXPECT_NE(count_pid(self->text, roots), 0);
+
 	/* Nothing of bob's is watched; carol is not in the group. */
 	ASSERT_EQ(tool(self->text, BOB, true, "show", "pools", "--json", NULL), 0);
 	EXPECT_EQ(count_lines(self->text, "{\"type\":\"pool\""), 0);

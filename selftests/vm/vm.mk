@@ -15,7 +15,7 @@ VM_RELEASE := $(notdir $(patsubst %/build,%,$(KDIR)))
 # Debian 12's own kernel has no functions for uprobe programs: direct mode only.
 VM_OLD := $(if $(shell grep -x 'VERSION_ID="12"' /etc/os-release),6.1)
 
-VM_MODES ?= kmod,direct,device
+comma := ,
 VM_OWN := $(OUT)/selftests/vm
 VM_DEVICE_TESTS += $(VM_OWN)/test_users
 VM_FILES += $(VM_OWN)/pair
@@ -67,13 +67,14 @@ define vm_program
 $(Q)mkdir -p $(@D); printf '%s\n' '#!/bin/sh' 'exec selftests/vm/run $(1)' >$@; chmod +x $@
 endef
 
-$(OUT)/selftests/vm/vm-6.12: $(VM)/$(VM_RELEASE)/vmlinuz $(VM)/initramfs $(VM)/modules selftests/vm/run
-	$(call vm_program,vm-6.12 $(VM)/$(VM_RELEASE)/vmlinuz $(VM_MODES) $(VM)/initramfs $(VM)/modules)
+# The module's tests and the others in a machine each: selftests/run has a time limit for one program.
+$(VM_OWN)/vm-6.12-module $(VM_OWN)/vm-6.12: $(VM)/$(VM_RELEASE)/vmlinuz $(VM)/initramfs $(VM)/modules selftests/vm/run
+	$(call vm_program,$(@F) $(VM)/$(VM_RELEASE)/vmlinuz $(if $(filter %-module,$@),kmod,direct$(comma)device) $(VM)/initramfs $(VM)/modules)
 
-$(OUT)/selftests/vm/vm-6.1: $(VM)/6.1/vmlinuz $(VM)/initramfs selftests/vm/run
-	$(call vm_program,vm-6.1 $(VM)/6.1/vmlinuz direct $(VM)/initramfs)
+$(VM_OWN)/vm-6.1: $(VM)/6.1/vmlinuz $(VM)/initramfs selftests/vm/run
+	$(call vm_program,$(@F) $(VM)/6.1/vmlinuz direct $(VM)/initramfs)
 
-VM_TESTS := $(OUT)/selftests/vm/vm-6.12 $(if $(VM_OLD),$(OUT)/selftests/vm/vm-6.1)
+VM_TESTS := $(VM_OWN)/vm-6.12-module $(VM_OWN)/vm-6.12 $(if $(VM_OLD),$(VM_OWN)/vm-6.1)
 TESTS += $(VM_TESTS)
 
 # --- another kernel: its module is built in a directory of its own, by this same make
@@ -89,10 +90,10 @@ $(VM_OTHER)/modules: $(VM_OTHER)/vmlinuz $(KMOD_FILES)
 	$(Q)$(MAKE) KERNEL= KDIR=$(abspath $(VM_OTHER)/build) KMOD_DIR=$(VM_OTHER)/kmod $(addprefix $(VM_OTHER)/kmod/,$(VM_MODULES))
 	$(Q)$(call vm_modules,$(VM_OTHER)/kmod,$@)
 
-$(OUT)/selftests/vm/vm-other: FORCE $(VM_OTHER)/vmlinuz $(VM)/initramfs $(VM_OTHER)/modules
-	$(call vm_program,vm-other $(VM_OTHER)/vmlinuz $(VM_MODES) $(VM)/initramfs $(VM_OTHER)/modules)
+$(VM_OWN)/vm-other-module $(VM_OWN)/vm-other: FORCE $(VM_OTHER)/vmlinuz $(VM)/initramfs $(VM_OTHER)/modules
+	$(call vm_program,$(@F) $(VM_OTHER)/vmlinuz $(if $(filter %-module,$@),kmod,direct$(comma)device) $(VM)/initramfs $(VM_OTHER)/modules)
 
-VM_TESTS := $(OUT)/selftests/vm/vm-other
+VM_TESTS := $(VM_OWN)/vm-other-module $(VM_OWN)/vm-other
 endif
 
 test-vm: $(VM_TESTS)
