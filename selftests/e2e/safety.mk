@@ -2,7 +2,6 @@
 SAFETY_DIR := $(OUT)/selftests/e2e
 SAFETY := $(patsubst selftests/e2e/safety_%,$(SAFETY_DIR)/safety_%,$(basename $(wildcard selftests/e2e/safety_*.c selftests/e2e/safety_*.cc selftests/e2e/safety_*.go)))
 TESTS += $(SAFETY_DIR)/test_safety
-VM_FILES += $(SAFETY)
 
 $(SAFETY_DIR)/safety_%: selftests/e2e/safety_%.c selftests/e2e/safety.h
 	$(call msg,CC,$@)
