@@ -61,10 +61,10 @@ static void take_in(struct stream *s)
 	}
 }
 
-/* Read both streams until @until has a line that nobody asked for, or (NULL) until both end. Return: false past @deadline. */
-static bool take_in_until(struct proc *p, struct stream *until, uint64_t deadline)
+/* Read both streams until @s has more than @n lines or is at its end, or (NULL) until both end. Return: false past @deadline. */
+static bool take_in_until(struct proc *p, const struct stream *s, size_t n, uint64_t deadline)
 {
-	while (until ? until->next == until->n && until->fd >= 0 : p->out.fd >= 0 || p->err.fd >= 0) {
+	while (s ? s->n <= n && s->fd >= 0 : p->out.fd >= 0 || p->err.fd >= 0) {
 		struct pollfd fds[] = { { p->out.fd, POLLIN }, { p->err.fd, POLLIN } };
 		uint64_t now = clock_ms();
 
@@ -130,11 +130,12 @@ int proc__send(struct proc *p, const char *format, ...)
 	return write(p->in, line, n) == n ? 0 : -EIO;
 }
 
-static const char *next_line(struct proc *p, struct stream *s, uint64_t deadline)
+/* The line at *@cursor of the stream, which moves on. */
+static const char *next_line(struct proc *p, const struct stream *s, size_t *cursor, uint64_t deadline)
 {
-	if (!take_in_until(p, s, deadline) || s->next == s->n)
+	if (!take_in_until(p, s, *cursor, deadline) || *cursor == s->n)
 		return NULL;
-	return s->lines[s->next++];
+	return s->lines[(*cursor)++];
 }
 
 static const char *expect(struct proc *p, struct stream *s, const char *begin)
@@ -143,7 +144,7 @@ static const char *expect(struct proc *p, struct stream *s, const char *begin)
 	const char *line;
 
 	do
-		line = next_line(p, s, deadline);
+		line = next_line(p, s, &s->next, deadline);
 	while (line && strncmp(line, begin, strlen(begin)));
 	return line;
 }
@@ -171,7 +172,7 @@ int proc__wait(struct proc *p)
 
 	if (p->ended)
 		return p->status;
-	take_in_until(p, NULL, deadline);
+	take_in_until(p, NULL, 0, deadline);
 	pidfd = syscall(SYS_pidfd_open, p->pid, 0);
 	fd = (struct pollfd){ pidfd, POLLIN };
 	if (pidfd < 0 || poll(&fd, 1, E2E_LIMIT * 1000) != 1) {
@@ -319,10 +320,11 @@ static bool is_finding(const char *line, const char *kind, const char *event)
 
 const char *poolwatch__finding(struct proc *p, const char *kind, const char *event)
 {
+	uint64_t deadline = clock_ms() + E2E_LIMIT * 1000;
 	const char *line;
 
 	do
-		line = proc__expect(p, "{");
+		line = next_line(p, &p->out, &p->out.found, deadline);
 	while (line && !is_finding(line, kind, event));
 	return line;
 }

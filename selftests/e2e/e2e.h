@@ -31,6 +31,7 @@ struct stream {
 	char **lines;
 	size_t n;
 	size_t next; /* the first that nobody asked for yet */
+	size_t found; /* the same, for those who ask for findings: the output of "run" has the program's lines, too */
 };
 
 /* A running program. */
@@ -74,7 +75,10 @@ const char *workload__do(struct proc *p, const char *format, ...) __attribute__(
 int poolwatch__start(struct proc *p, const char *arg, ...) __attribute__((sentinel));
 /* Wait until it says that it watches process @pid. */
 bool poolwatch__watches(struct proc *p, pid_t pid);
-/* The next finding of that kind and event ("new", "recovered"), findings of others are passed over. NULL as proc__line. */
+/*
+ * The next finding of that kind and event ("new", "recovered"; NULL: any), all other lines are passed over, but not for those who
+ * ask for lines. NULL as proc__line.
+ */
 const char *poolwatch__finding(struct proc *p, const char *kind, const char *event);
 /* poolwatch__run - start, and wait for its end. Return: its status. */
 int poolwatch__run(struct proc *p, const char *arg, ...) __attribute__((sentinel));
