@@ -103,7 +103,18 @@ static unsigned int reduced(const struct ledger *l, const bool *eligible)
 	return bits;
 }
 
-TEST(agrees)
+/* A million states under sanitizers take their time on a busy machine; the harness would end a test after 30 s. */
+FIXTURE(sim)
+{
+};
+FIXTURE_SETUP(sim)
+{
+}
+FIXTURE_TEARDOWN(sim)
+{
+}
+
+TEST_F_TIMEOUT(sim, agrees, 600)
 {
 	uint64_t seed = first_seed(0x1234567), rounds = 700000 * number("SIM_ROUNDS", 1), stuck = 0;
 	struct ledger l = { 0 };
@@ -163,7 +174,7 @@ static void forget_something(struct ledger *l, bool *eligible, uint64_t *seed)
 	}
 }
 
-TEST(unknown)
+TEST_F_TIMEOUT(sim, unknown, 600)
 {
 	uint64_t seed = first_seed(0x7654321), rounds = 300000 * number("SIM_ROUNDS", 1), fewer = 0;
 	struct ledger l = { 0 };
@@ -406,7 +417,7 @@ static unsigned int looked_at_rest(struct sim *m)
 	return h.said;
 }
 
-TEST(schedules)
+TEST_F_TIMEOUT(sim, schedules, 600)
 {
 	const struct judge_options options = { .asleep = asleep, .asleep_ctx = NULL };
 	uint64_t rounds = 40000 * number("SIM_ROUNDS", 1), stuck = 0;
@@ -587,7 +598,7 @@ static char *written(const struct ledger *now, uint32_t *kinds)
 	return text;
 }
 
-TEST(order)
+TEST_F_TIMEOUT(sim, order, 600)
 {
 	uint64_t seed = first_seed(0x55aa55aa), rounds = 10000 * number("SIM_ROUNDS", 1);
 	struct ledger l = { 0 };
