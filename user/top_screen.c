@@ -68,6 +68,20 @@ static void sessions_text(const struct top *t, char *buf, size_t size)
 		snprintf(buf, size, "%zu sessions", n);
 }
 
+/* What explains the rows: a filter that hides some, gaps in the books. */
+static void remarks(const struct top *t, uint64_t lost)
+{
+	char word[4 * TOP_WORD], filter[4 * TOP_WORD + 16] = "", gaps[96] = "";
+
+	if (*t->filter && top__page(t) == TOP_POOLS) {
+		escape__string(word, sizeof(word), t->filter, top_draw__escape());
+		snprintf(filter, sizeof(filter), "filter: %s  ", word);
+	}
+	if (lost)
+		snprintf(gaps, sizeof(gaps), "lost or not understood: %" PRIu64 " times ('poolwatch show stats')", lost);
+	top_draw__printf(2, 0, TOP_WARN, "%s%s", filter, gaps);
+}
+
 static void header(const struct top *t)
 {
 	char when[16] = "", sessions[64], states[160] = "";
@@ -96,8 +110,8 @@ static void header(const struct top *t)
 			       "What was watched has ended: this is the last picture. Start another: poolwatch attach -p PID");
 	else if (*t->notice)
 		top_draw__line(2, 0, TOP_WARN, t->notice);
-	else if (lost)
-		top_draw__printf(2, 0, TOP_WARN, "lost or not understood: %" PRIu64 " times ('poolwatch show stats')", lost);
+	else
+		remarks(t, lost);
 }
 
 /* Columns that a column takes on the screen. */
@@ -214,11 +228,6 @@ static void last_line(const struct top *t, unsigned int y)
 		x += (unsigned int)strlen(key);
 		top_draw__field(y, x, (unsigned int)strlen(what) + 1, false, TOP_PLAIN, what);
 		x += (unsigned int)strlen(what) + 1;
-	}
-	if (*t->filter && at_list) {
-		escape__string(word, sizeof(word), t->filter, top_draw__escape());
-		if (x + 10 + strlen(word) < top_draw__columns())
-			top_draw__printf(y, x + 1, TOP_WARN, "filter: %s", word);
 	}
 }
 
