@@ -137,6 +137,7 @@ static int run(const char *path)
 	struct daemon_error err = { 0 };
 	struct daemon *d;
 	struct conf *conf;
+	char status[200], line[300];
 	sigset_t set;
 	int ret;
 
@@ -161,6 +162,9 @@ static int run(const char *path)
 	if (ret) {
 		notice(err.message);
 	} else {
+		daemon__status(d, status, sizeof(status));
+		snprintf(line, sizeof(line), "poolwatch %s is ready: %s", POOLWATCH_VERSION, status);
+		notice(line);
 		sd_notify(0, "READY=1");
 		ret = loop(d, signals, path);
 	}
