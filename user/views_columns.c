@@ -130,6 +130,9 @@ static void pool_margin(const void *row, struct table_value *v)
 	v->unknown = r->safe_threads == POOLWATCH_UNKNOWN;
 	if (__builtin_sub_overflow(r->safe_threads, r->pool->nesting_max, &v->number))
 		v->unknown = true;
+	/* Beyond it there is no less room than none: as the finding says. */
+	if (v->number < 0)
+		v->number = 0;
 }
 
 static void pool_needed(const void *row, struct table_value *v)
