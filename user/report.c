@@ -40,7 +40,8 @@ static void on_gone(void *ctx, uint32_t pid, const char *why)
 {
 	struct report *r = ctx;
 
-	if (!r->opts->json)
+	/* That the program of "run" ends is nothing to tell. */
+	if (!r->opts->json && pid != (uint32_t)r->child)
 		fprintf(stderr, "poolwatch: process %u is not watched any more: %s\n", pid, why);
 }
 
@@ -118,6 +119,7 @@ int report__loop(struct report *r, struct watch *w, int child, int *status)
 	bool child_ended = false;
 	int err;
 
+	r->child = child;
 	while (watch__targets(w) && !r->broken && !r->stop && !child_ended) {
 		int timeout = watch__timeout_ms(w);
 

@@ -17,6 +17,7 @@ struct report {
 	bool failed;		  /* one of those was found */
 	bool stop_on_deadlock;	  /* the program can never end */
 	bool stop;
+	int child; /* the program of "run"; 0: none */
 	int signals; /* those that end the watch, as a descriptor */
 };
 

@@ -300,6 +300,9 @@ int watch__step(struct watch *w)
 	uint64_t now;
 	int r;
 
+	/* Before the records are read: what a target that has ended did to its end is then among them. */
+	for (size_t i = 0; i < w->ntargets; i++)
+		w->targets[i].ended |= !target__alive(&w->targets[i].t);
 	r = loader__consume(w->loader, on_record, w);
 	if (r < 0 && r != -EINTR)
 		return r;
@@ -313,7 +316,7 @@ int watch__step(struct watch *w)
 	for (size_t i = 0; i < w->ntargets;) {
 		struct watched *d = &w->targets[i];
 
-		if (d->ended || !target__alive(&d->t)) {
+		if (d->ended) {
 			watch__drop(w, d, "it ended");
 			w->due = true; /* findings about it end with the next look */
 		} else {
