@@ -99,8 +99,8 @@ TEST_F(two_looks, pools)
 		     "db   100  api  0xd0  3  3  3  3  642ms  812ms  DEADLOCK  3  direct\n"
 		     "sem  100  api  0xe0  4  2  0  1      -   5.0s  ok        3  direct\n");
 	ASSERT_STREQ(pools_text(&self->v, "name,rate,mean_rate,hold_p50,wait_p50,recent_wait_p99,nested,depth,margin,needed,free"),
-		     "db    0  5.0      -      -      -  3  2  -1  4  0\n"
-		     "sem  20   12  1.5ms  1.5us  2.0us  0  0   -  -  2\n");
+		     "db    0  5.0      -      -      -  3  2  0  4  0\n"
+		     "sem  20   12  1.5ms  1.5us  2.0us  0  0  -  -  2\n");
 }
 
 TEST_F(two_looks, threads)
