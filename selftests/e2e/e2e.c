@@ -18,6 +18,8 @@
 
 #define MAX_ARGS 64
 
+void (*proc__before_exec)(void);
+
 static uint64_t clock_ms(void)
 {
 	struct timespec t;
@@ -92,6 +94,10 @@ static void child(char *const argv[], int in[2], int out[2], int err[2])
 	dup2(in[0], STDIN_FILENO);
 	dup2(out[1], STDOUT_FILENO);
 	dup2(err[1], STDERR_FILENO);
+	if (proc__before_exec)
+		proc__before_exec();
+	/* Another user, other capabilities: that took it away. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	execvp(argv[0], argv);
 	dprintf(STDERR_FILENO, "cannot run %s: %s\n", argv[0], strerror(errno));
 	_exit(127);

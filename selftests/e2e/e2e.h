@@ -43,6 +43,9 @@ struct proc {
 	bool ended;
 };
 
+/* Called in the next child before it becomes @argv, NULL: nothing is. */
+extern void (*proc__before_exec)(void);
+
 /* proc__start - start @argv, found by PATH if it has no slash. Return: 0 or -errno. */
 int proc__start(struct proc *p, char *const argv[]);
 /* A line to its standard input, the newline is added. Return: 0 or -errno. */
