@@ -214,4 +214,10 @@ static __always_inline int expr__value(const struct pw_expr *e, const struct pw_
 	return -1;
 }
 
+/* The same as a function, for what is not computed at every hit. */
+__noinline int expr__rarely(const struct pw_expr *e, const struct pw_env *env, __s64 *v)
+{
+	return e && env && v ? expr__value(e, env, v) : -1;
+}
+
 #endif

@@ -31,13 +31,24 @@ static __always_inline void raise(__s64 *max, __s64 v)
 		*max = v;
 }
 
-static __always_inline void mark_uncertain(struct poolwatch_pool *p, const struct poolwatch_thread *t)
+/* Rare, and so a function: what calls it stays short. */
+__noinline int mark_uncertain(__u32 pool, __u32 thread)
 {
-	if (p->flags & POOLWATCH_POOL_UNCERTAIN)
-		return;
+	struct poolwatch_pool *p = pool_at(pool);
+
+	if (!p || p->flags & POOLWATCH_POOL_UNCERTAIN)
+		return 0;
 	p->uncertain_since = bpf_ktime_get_ns();
 	__sync_fetch_and_or(&p->flags, POOLWATCH_POOL_UNCERTAIN);
-	emit__pool(POOLWATCH_EV_UNCERTAIN, p, t, 0, 0, 0);
+	emit__pool(POOLWATCH_EV_UNCERTAIN, p, thread_at(thread), 0, 0, 0);
+	return 0;
+}
+
+/* Most are set already; a locked instruction would take the line from everybody else. */
+static __always_inline void set_flag(struct poolwatch_pool *p, __u32 flag)
+{
+	if (!(p->flags & flag))
+		__sync_fetch_and_or(&p->flags, flag);
 }
 
 static __always_inline __u32 bucket_of(__u64 ns)
@@ -81,29 +92,36 @@ static __always_inline void hist_add(__u64 *buckets, __u64 ns)
 
 /* --- hold words */
 
+/* What the hold word @old becomes with @units more (less, if negative; but not below 0) and the bits of @set. */
+static __always_inline __u64 hold__next(__u64 old, __s64 units, __u64 set)
+{
+	__s64 have = POOLWATCH_HOLD_UNITS(old) + units;
+	__u64 new;
+
+	if (have < 0)
+		have = 0;
+	if (have > 0xfffff)
+		have = 0xfffff;
+	new = (old & ~(0xfffffull << 20)) | (__u64)have << 20 | set;
+	if (!have)
+		new &= ~POOLWATCH_HOLD_NESTED;
+	return new + POOLWATCH_HOLD_GEN;
+}
+
 /*
- * Add @units (negative: take away, not below 0) to a hold word of any thread, and set the bits of @set. *@before: the word as it
- * was. Return: 0, or -1: it is not of @pool any more, or the race was lost too often (counted).
+ * Add @units to a hold word of any thread, and set the bits of @set. *@before: the word as it was.
+ * Return: 0, or -1: it is not of @pool any more, or the race was lost too often (counted).
  */
 __noinline int hold__add(__u64 *word, __u32 pool, __s64 units, __u64 set, __u64 *before)
 {
 	if (!word || !before)
 		return -1;
 	for (int i = 0; i < PW_CAS_TRIES; i++) {
-		__u64 old = *(volatile __u64 *)word, new;
-		__s64 have = POOLWATCH_HOLD_UNITS(old) + units;
+		__u64 old = *(volatile __u64 *)word;
 
 		if (!old || POOLWATCH_HOLD_POOL(old) != pool)
 			return -1;
-		if (have < 0)
-			have = 0;
-		if (have > 0xfffff)
-			have = 0xfffff;
-		new = (old & ~(0xfffffull << 20)) | (__u64)have << 20 | set;
-		if (!have)
-			new &= ~POOLWATCH_HOLD_NESTED;
-		new += POOLWATCH_HOLD_GEN;
-		if (__sync_val_compare_and_swap(word, old, new) == old) {
+		if (__sync_val_compare_and_swap(word, old, hold__next(old, units, set)) == old) {
 			*before = old;
 			return 0;
 		}
@@ -112,16 +130,24 @@ __noinline int hold__add(__u64 *word, __u32 pool, __s64 units, __u64 set, __u64 
 	return -1;
 }
 
-/* Index of @pool in the hold set of thread @slot, or -1. Only entries that were ever used are looked at. */
-__noinline int hold__find(__u32 slot, __u32 pool)
+/* The same, where nobody else is likely to change the word at this moment: no call. */
+static __always_inline int hold__change(__u64 *word, __u32 pool, __s64 units, __u64 *before)
 {
-	struct poolwatch_thread *t = thread_at(slot);
-	struct pw_private *own = private_at(slot);
-	__u32 n;
+	__u64 old = *(volatile __u64 *)word;
 
-	if (!t || !own)
+	if (!old || POOLWATCH_HOLD_POOL(old) != pool)
 		return -1;
-	n = own->nholds;
+	if (__sync_val_compare_and_swap(word, old, hold__next(old, units, 0)) != old)
+		return hold__add(word, pool, units, 0, before);
+	*before = old;
+	return 0;
+}
+
+/* Index of @pool in a hold set, or -1. Only entries that were ever used are looked at. */
+static __always_inline int hold__at(const struct poolwatch_thread *t, const struct pw_private *own, __u32 pool)
+{
+	__u32 n = own->nholds;
+
 	for (__u32 i = 0; i < POOLWATCH_HOLDS; i++) {
 		__u64 w;
 
@@ -132,6 +158,14 @@ __noinline int hold__find(__u32 slot, __u32 pool)
 			return i;
 	}
 	return -1;
+}
+
+__noinline int hold__find(__u32 slot, __u32 pool)
+{
+	struct poolwatch_thread *t = thread_at(slot);
+	struct pw_private *own = private_at(slot);
+
+	return t && own ? hold__at(t, own, pool) : -1;
 }
 
 /* An entry for @pool: its own, an unused one, or one whose pool the thread holds no more. -1: all are held. */
@@ -167,22 +201,14 @@ __noinline int hold__claim(__u32 slot, __u32 pool)
 	return at;
 }
 
-/* Take @units out of hold entry @i of thread @slot, which may be another's. Return: how many it had. */
-__noinline int hold__take(__u32 slot, __u32 i, struct pw_deed *d)
+/* Take what @d says out of an entry of the hold set of @thread, which may be another's. Return: how many units it had. */
+static __always_inline __s64 hold__out(struct poolwatch_hold *hold, struct poolwatch_pool *p, const struct pw_deed *d, __u32 thread)
 {
-	struct poolwatch_thread *t = thread_at(slot);
-	struct poolwatch_pool *p;
-	__u64 before = 0, since;
+	__u64 before = 0, since = hold->since;
 	__s64 had;
 
-	if (!d || !t || i >= POOLWATCH_HOLDS)
-		return 0;
-	p = pool_at(d->pool);
-	if (!p)
-		return 0;
-	since = t->hold[i].since;
-	if (hold__add(&t->hold[i].word, d->pool, -d->units, 0, &before)) {
-		mark_uncertain(p, t);
+	if (hold__change(&hold->word, d->pool, -d->units, &before)) {
+		mark_uncertain(d->pool, thread);
 		return 0;
 	}
 	had = POOLWATCH_HOLD_UNITS(before);
@@ -191,6 +217,17 @@ __noinline int hold__take(__u32 slot, __u32 i, struct pw_deed *d)
 	if (had > 0)
 		hist_add(p->hold, d->now - since);
 	return had;
+}
+
+__noinline int hold__take(__u32 slot, __u32 i, struct pw_deed *d)
+{
+	struct poolwatch_thread *t = thread_at(slot);
+	struct poolwatch_pool *p;
+
+	if (!d || !t || i >= POOLWATCH_HOLDS)
+		return 0;
+	p = pool_at(d->pool);
+	return p ? hold__out(&t->hold[i], p, d, slot) : 0;
 }
 
 /* --- requests */
@@ -288,21 +325,26 @@ __noinline int edge__from_hold(struct pw_deed *d, __u32 i)
 }
 
 /* Told, but not more often than readers can use. */
-static __always_inline void tell(struct poolwatch_pool *p, __u32 type, const struct poolwatch_thread *t, const struct pw_deed *d)
+__noinline int tell(struct pw_deed *d, __u32 type)
 {
+	struct poolwatch_pool *p;
 	struct pw_record *r;
 
-	if (d->now - p->told < PW_TELL_NS)
-		return;
+	if (!d)
+		return 0;
+	p = pool_at(d->pool);
+	if (!p || d->now - p->told < PW_TELL_NS)
+		return 0;
 	p->told = d->now;
-	r = emit__begin(type, p, t);
+	r = emit__begin(type, p, thread_at(d->thread));
 	if (!r)
-		return;
+		return 0;
 	r->event.held = d->held;
 	r->event.site = d->site;
 	r->event.held_site = d->held_site;
 	r->event.units = d->units;
 	emit__end(r);
+	return 0;
 }
 
 static __always_inline __u32 give_up(struct poolwatch_thread *t, __u32 at)
@@ -338,6 +380,7 @@ __noinline int ledger__request(struct pw_deed *d)
 	p = pool_at(d->pool);
 	if (!t || !own || !p)
 		return -1;
+	pool__seen(p, d->available);
 	d->full = p->capacity != POOLWATCH_UNKNOWN ? p->in_use + d->units > p->capacity : d->available == 0;
 	id = p->head.id;
 	__sync_fetch_and_add(&p->requests, 1);
@@ -382,15 +425,29 @@ __noinline int ledger__request(struct pw_deed *d)
 		count_loss(POOLWATCH_LOST_DEPTH);
 	}
 	if (holding && (d->full || (p->capacity == POOLWATCH_UNKNOWN && d->available == POOLWATCH_UNKNOWN)))
-		tell(p, POOLWATCH_EV_BLOCKED, t, d);
+		tell(d, POOLWATCH_EV_BLOCKED);
 	return 0;
+}
+
+static __always_inline void request__end(struct poolwatch_thread *t, struct poolwatch_pool *p, __u32 at)
+{
+	__u32 n = t->requests;
+
+	__sync_fetch_and_add(&p->requesting, -1);
+	if (at >= POOLWATCH_REQUESTS || n <= at)
+		return;
+	t->request[at].seq = 0;
+	if (n > at + 1)
+		for (__u32 i = 0; i < POOLWATCH_REQUESTS; i++)
+			if (i > at && i < n)
+				t->request[i].seq = 0;
+	t->requests = at;
 }
 
 __noinline int ledger__ended(struct pw_deed *d)
 {
 	struct poolwatch_thread *t;
 	struct poolwatch_pool *p;
-	__u32 n, at;
 
 	if (!d)
 		return -1;
@@ -398,16 +455,20 @@ __noinline int ledger__ended(struct pw_deed *d)
 	p = pool_at(d->pool);
 	if (!t || !p)
 		return -1;
-	__sync_fetch_and_add(&p->requesting, -1);
-	n = t->requests;
-	at = d->request;
-	if (at >= POOLWATCH_REQUESTS || n <= at)
-		return 0;
-	for (__u32 i = 0; i < POOLWATCH_REQUESTS; i++)
-		if (i >= at && i < n)
-			t->request[i].seq = 0;
-	t->requests = at;
+	request__end(t, p, d->request);
 	return 0;
+}
+
+static __always_inline void request__waited(struct poolwatch_pool *p, const struct pw_deed *d, __u64 ns, bool granted)
+{
+	if (ns > PW_BLOCKED_NS && !(d->flags & POOLWATCH_REQ_WAIT_ON))
+		p->blocked_at = p->in_use + (granted ? d->units : 0);
+	if (granted)
+		hist_add(p->wait, ns);
+	else if (!(d->flags & POOLWATCH_REQ_WAIT_ON))
+		__sync_fetch_and_add(&p->failures, 1);
+	if (d->full && ns > PW_TELL_NS)
+		emit__pool(POOLWATCH_EV_WAITED, p, thread_at(d->thread), d->site, ns, granted ? d->units : 0);
 }
 
 __noinline int ledger__waited(struct pw_deed *d, __u64 ns, bool granted)
@@ -419,27 +480,19 @@ __noinline int ledger__waited(struct pw_deed *d, __u64 ns, bool granted)
 	p = pool_at(d->pool);
 	if (!p)
 		return -1;
-	if (ns > PW_BLOCKED_NS && !(d->flags & POOLWATCH_REQ_WAIT_ON))
-		p->blocked_at = p->in_use + (granted ? d->units : 0);
-	if (granted)
-		hist_add(p->wait, ns);
-	else if (!(d->flags & POOLWATCH_REQ_WAIT_ON))
-		__sync_fetch_and_add(&p->failures, 1);
-	if (d->full && ns > PW_TELL_NS)
-		emit__pool(POOLWATCH_EV_WAITED, p, thread_at(d->thread), d->site, ns, granted ? d->units : 0);
+	request__waited(p, d, ns, granted);
 	return 0;
 }
 
 /* --- grants */
 
-__noinline int ledger__grant(struct pw_deed *d)
+/* The unit has a handle: who holds it. */
+__noinline int grant__unit(struct pw_deed *d)
 {
+	struct pw_unit_key key = {};
+	struct pw_unit unit = {};
 	struct poolwatch_thread *t;
 	struct poolwatch_pool *p;
-	__u64 before = 0;
-	__s64 in_use;
-	__u32 depth;
-	int at;
 
 	if (!d)
 		return -1;
@@ -447,62 +500,126 @@ __noinline int ledger__grant(struct pw_deed *d)
 	p = pool_at(d->pool);
 	if (!t || !p)
 		return -1;
+	key.resource = d->resource;
+	key.pool = p->head.id;
+	unit.thread = t->head.id;
+	unit.since = d->now;
+	if (bpf_map_update_elem(&pw_units, &key, &unit, BPF_ANY)) {
+		count_loss(POOLWATCH_LOST_UNITS);
+		mark_uncertain(d->pool, d->thread);
+	}
+	return 0;
+}
+
+/* The pool has no unit left, or more are out than there can be: then what was said of its capacity is not so. */
+__noinline int grant__full(struct pw_deed *d, __s64 in_use)
+{
+	struct poolwatch_pool *p;
+
+	if (!d)
+		return -1;
+	p = pool_at(d->pool);
+	if (!p || p->capacity == POOLWATCH_UNKNOWN)
+		return -1;
+	if (in_use > p->capacity) {
+		p->capacity = POOLWATCH_UNKNOWN;
+		__sync_fetch_and_and(&p->flags, ~POOLWATCH_POOL_STATED);
+		mark_uncertain(d->pool, d->thread);
+	} else if (!p->full_since) {
+		p->full_since = d->now;
+		tell(d, POOLWATCH_EV_FULL);
+	}
+	return 0;
+}
+
+static __always_inline void grant__book(struct poolwatch_thread *t, struct pw_private *own, struct poolwatch_pool *p, struct pw_deed *d)
+{
+	__u64 before = 0;
+	__s64 in_use;
+	__u32 depth;
+	int at;
+
 	in_use = __sync_fetch_and_add(&p->in_use, d->units) + d->units;
 	__sync_fetch_and_add(&p->grants, 1);
 	p->last_grant = d->now;
 	raise(&p->in_use_max, in_use);
 	pool__seen(p, d->available);
-	if (p->capacity != POOLWATCH_UNKNOWN && in_use >= p->capacity) {
-		if (in_use > p->capacity) {
-			/* More are out than there can be: what was said of the capacity is not so. */
-			p->capacity = POOLWATCH_UNKNOWN;
-			__sync_fetch_and_and(&p->flags, ~POOLWATCH_POOL_STATED);
-			mark_uncertain(p, t);
-		} else if (!p->full_since) {
-			p->full_since = d->now;
-			tell(p, POOLWATCH_EV_FULL, t, d);
-		}
-	}
-	at = hold__claim(d->thread, d->pool);
+	if (p->capacity != POOLWATCH_UNKNOWN && in_use >= p->capacity)
+		grant__full(d, in_use);
+	at = hold__at(t, own, d->pool);
+	if (at < 0)
+		at = hold__claim(d->thread, d->pool);
 	if (at < 0 || at >= POOLWATCH_HOLDS) {
 		__sync_fetch_and_or(&t->flags, POOLWATCH_THREAD_OVERFLOW);
 		count_loss(POOLWATCH_LOST_HOLDS);
-		mark_uncertain(p, t);
-		return 0;
+		mark_uncertain(d->pool, d->thread);
+		return;
 	}
 	if (!POOLWATCH_HOLD_UNITS(t->hold[at].word)) {
 		t->hold[at].since = d->now;
 		t->hold[at].site = d->site;
 	}
 	t->hold[at].resource = d->resource;
-	if (hold__add(&t->hold[at].word, d->pool, d->units, 0, &before)) {
-		mark_uncertain(p, t);
+	if (hold__change(&t->hold[at].word, d->pool, d->units, &before)) {
+		mark_uncertain(d->pool, d->thread);
 	} else {
 		depth = POOLWATCH_HOLD_UNITS(before) + d->units;
 		if (depth > p->depth)
 			p->depth = depth;
 	}
-	if (d->resource) {
-		struct pw_unit_key key = { .resource = d->resource, .pool = p->head.id };
-		struct pw_unit unit = { .thread = t->head.id, .since = d->now };
+	if (d->resource)
+		grant__unit(d);
+}
 
-		if (bpf_map_update_elem(&pw_units, &key, &unit, BPF_ANY)) {
-			count_loss(POOLWATCH_LOST_UNITS);
-			mark_uncertain(p, t);
-		}
-	}
+__noinline int ledger__grant(struct pw_deed *d)
+{
+	struct poolwatch_thread *t;
+	struct poolwatch_pool *p;
+	struct pw_private *own;
+
+	if (!d)
+		return -1;
+	t = thread_at(d->thread);
+	own = private_at(d->thread);
+	p = pool_at(d->pool);
+	if (!t || !own || !p)
+		return -1;
+	grant__book(t, own, p, d);
+	return 0;
+}
+
+__noinline int ledger__returned(struct pw_deed *d, __u64 ns, bool granted)
+{
+	struct poolwatch_thread *t;
+	struct poolwatch_pool *p;
+	struct pw_private *own;
+
+	if (!d)
+		return -1;
+	t = thread_at(d->thread);
+	own = private_at(d->thread);
+	p = pool_at(d->pool);
+	if (!t || !own || !p)
+		return -1;
+	request__waited(p, d, ns, granted);
+	/*
+	 * The request ends before its grant is booked: this program may be preempted in between, and a thread seen holding what it
+	 * still seems to ask for looks deadlocked. One that for a moment does neither can only prevent a proof.
+	 */
+	request__end(t, p, d->request);
+	if (granted)
+		grant__book(t, own, p, d);
 	return 0;
 }
 
 /* --- releases */
 
-static __always_inline void came_back(struct poolwatch_pool *p, __s64 units, __s64 available)
+static __always_inline void came_back(struct poolwatch_pool *p, __s64 units)
 {
 	__sync_fetch_and_add(&p->in_use, -units);
 	__sync_fetch_and_add(&p->releases, 1);
 	if (p->full_since)
 		p->full_since = 0;
-	pool__seen(p, available);
 }
 
 /* By handle: exact, whoever returns it. */
@@ -534,7 +651,7 @@ __noinline int release__unit(struct pw_deed *d)
 	if (bpf_map_delete_elem(&pw_units, &key))
 		return 0; /* returned twice at once: the other one is booked */
 	if (holder == t->head.id) {
-		__sync_fetch_and_or(&p->flags, POOLWATCH_POOL_CONFIRMED);
+		set_flag(p, POOLWATCH_POOL_CONFIRMED);
 	} else {
 		__sync_fetch_and_add(&p->foreign, 1);
 		t = thread_at(holder);
@@ -547,7 +664,7 @@ __noinline int release__unit(struct pw_deed *d)
 		if (t->flags & POOLWATCH_THREAD_EXITED)
 			emit__pool(POOLWATCH_EV_RETURNED, p, t, d->site, d->now - t->exited, 1);
 	}
-	came_back(p, 1, d->available);
+	came_back(p, 1);
 	return 0;
 }
 
@@ -580,38 +697,21 @@ __noinline int release__signal(struct pw_deed *d)
 }
 
 /*
- * By count. What the thread does not hold it gives back for somebody else: for whom cannot be told, so the pool's holders are
- * in doubt from then on, unless the unit was one that nobody was seen to take.
+ * @rest units more than the thread held (@had of them): it gives them back for somebody else. For whom cannot be told, so the
+ * pool's holders are in doubt from then on, unless the unit was one that nobody was seen to take.
  */
-__noinline int release__count(struct pw_deed *d)
+__noinline int release__foreign(struct pw_deed *d, __s64 had, __s64 rest, bool waited)
 {
-	struct poolwatch_thread *t;
 	struct poolwatch_pool *p;
 	struct pw_private *own;
-	__s64 had = 0, rest, known;
-	bool waited;
-	int at;
+	__s64 known;
 
 	if (!d)
 		return -1;
-	t = thread_at(d->thread);
 	own = private_at(d->thread);
 	p = pool_at(d->pool);
-	if (!t || !own || !p)
+	if (!own || !p)
 		return -1;
-	at = hold__find(d->thread, d->pool);
-	waited = at >= 0 && at < POOLWATCH_HOLDS && !(t->hold[at & (POOLWATCH_HOLDS - 1)].word & POOLWATCH_HOLD_POSTED);
-	if (at >= 0)
-		had = hold__take(d->thread, at, d);
-	if (had > d->units)
-		had = d->units;
-	if (had > 0) {
-		__sync_fetch_and_or(&p->flags, POOLWATCH_POOL_CONFIRMED);
-		came_back(p, had, d->available);
-	}
-	rest = d->units - had;
-	if (rest <= 0)
-		return 0;
 	count_loss(POOLWATCH_UNMATCHED_RELEASES);
 	if (!had)
 		__sync_fetch_and_add(&p->releases, 1);
@@ -629,13 +729,39 @@ __noinline int release__count(struct pw_deed *d)
 	__sync_fetch_and_add(&p->in_use, -rest);
 	p->full_since = 0;
 	__sync_fetch_and_or(&p->flags, POOLWATCH_POOL_AMBIGUOUS);
-	mark_uncertain(p, t);
+	mark_uncertain(d->pool, d->thread);
 	return 0;
 }
 
+/* With a handle: by that. Else by count. */
 __noinline int ledger__release(struct pw_deed *d)
 {
+	struct poolwatch_thread *t;
+	struct poolwatch_pool *p;
+	struct pw_private *own;
+	bool waited = false;
+	__s64 had = 0;
+	int at;
+
 	if (!d)
 		return -1;
-	return d->resource ? release__unit(d) : release__count(d);
+	if (d->resource)
+		return release__unit(d);
+	t = thread_at(d->thread);
+	own = private_at(d->thread);
+	p = pool_at(d->pool);
+	if (!t || !own || !p)
+		return -1;
+	at = hold__at(t, own, d->pool);
+	if (at >= 0 && at < POOLWATCH_HOLDS) {
+		waited = !(t->hold[at].word & POOLWATCH_HOLD_POSTED);
+		had = hold__out(&t->hold[at], p, d, d->thread);
+	}
+	if (had > d->units)
+		had = d->units;
+	if (had > 0) {
+		set_flag(p, POOLWATCH_POOL_CONFIRMED);
+		came_back(p, had);
+	}
+	return had < d->units ? release__foreign(d, had, d->units - had, waited) : 0;
 }

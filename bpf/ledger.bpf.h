@@ -65,6 +65,37 @@ extern int ledger__grant(struct pw_deed *d);
 extern int ledger__release(struct pw_deed *d);
 /* ledger__waited - how long, for the histogram, and an event if the pool had been full. Before ledger__grant. */
 extern int ledger__waited(struct pw_deed *d, __u64 ns, bool granted);
+/* ledger__returned - ledger__waited, ledger__ended and, if it was granted, ledger__grant: what most returns are, in one call. */
+extern int ledger__returned(struct pw_deed *d, __u64 ns, bool granted);
+
+/* As ledger__thread, without a call for a thread that is known. */
+static __always_inline int thread__slot(__u64 goroutine, __u64 pid_tgid)
+{
+	struct pw_owner_key key = { .owner = (__u32)pid_tgid, .tgid = pid_tgid >> 32 };
+	__u32 *slot;
+
+	if (goroutine)
+		return ledger__thread(goroutine);
+	slot = bpf_map_lookup_elem(&pw_thread_index, &key);
+	return slot ? *slot : ledger__thread(0);
+}
+
+/* The pool of @spot is the one that the thread used last: no look-up in an index. */
+static __always_inline struct poolwatch_pool *pool__again(const struct pw_private *own, struct pw_spot *spot)
+{
+	struct poolwatch_pool *p;
+	__u32 slot = own->last_pool;
+
+	if (own->last_addr != spot->addr || own->last_def != spot->def || slot == PW_NO_SLOT)
+		return NULL;
+	p = bpf_map_lookup_elem(&pw_pools, &slot);
+	/* The slot may have been given to another pool meanwhile. */
+	if (!p || !p->head.id || p->def != spot->def || p->flags & POOLWATCH_POOL_DESTROYED ||
+	    (p->addr != spot->addr && !(p->flags & POOLWATCH_POOL_SHARED)))
+		return NULL;
+	spot->pool = slot;
+	return p;
+}
 
 /* A capacity that cannot be one is unknown, never a guess. */
 static __always_inline void pool__set_capacity(struct poolwatch_pool *p, __s64 capacity)

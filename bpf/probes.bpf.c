@@ -22,10 +22,10 @@ struct pw_hit {
 
 static __always_inline int hit__begin(struct pw_hit *h, struct pt_regs *ctx)
 {
-	__u64 cookie = bpf_get_attach_cookie(ctx), *hits, goroutine = 0;
+	__u64 cookie = bpf_get_attach_cookie(ctx), pid_tgid = bpf_get_current_pid_tgid(), *hits, goroutine = 0;
 	int thread;
 
-	if (bpf_get_current_pid_tgid() >> 32 != PW_COOKIE_TGID(cookie)) {
+	if (pid_tgid >> 32 != PW_COOKIE_TGID(cookie)) {
 		count_loss(POOLWATCH_FOREIGN_TGID);
 		return -1;
 	}
@@ -40,11 +40,14 @@ static __always_inline int hit__begin(struct pw_hit *h, struct pt_regs *ctx)
 		count_loss(POOLWATCH_LOST_READS);
 		return -1;
 	}
-	thread = ledger__thread(goroutine);
+	thread = thread__slot(goroutine, pid_tgid);
 	if (thread < 0)
 		return -1;
+	h->spot.addr = 0;
 	h->spot.thread = thread;
 	h->spot.def = h->probe->def;
+	h->spot.pool = 0;
+	h->spot.fresh = 0;
 	h->own = bpf_map_lookup_elem(&pw_private, &h->spot.thread);
 	return h->own ? 0 : -1;
 }
@@ -74,9 +77,24 @@ static __always_inline void hit__args(struct pw_hit *h, const struct pt_regs *ct
 	h->env.args[4] = go ? si : r8;
 	h->env.args[5] = go ? r8 : r9;
 	h->env.ret = 0;
+	h->env.key = 0;
 }
 
 static __always_inline __s64 hit__value(const struct pw_hit *h, const struct pw_expr *e, __s64 otherwise)
+{
+	__s64 v = otherwise;
+
+	if (e->shape == PW_SHAPE_NONE)
+		return otherwise;
+	if (expr__rarely(e, &h->env, &v)) {
+		count_loss(POOLWATCH_LOST_READS);
+		return otherwise;
+	}
+	return v;
+}
+
+/* Of the key and of "ok", which every pair of hits has. */
+static __always_inline __s64 hit__often(const struct pw_hit *h, const struct pw_expr *e, __s64 otherwise)
 {
 	__s64 v = otherwise;
 
@@ -92,7 +110,7 @@ static __always_inline __s64 hit__value(const struct pw_hit *h, const struct pw_
 /* A key of 0 is no pool, or could not be read; unless the definition says so: "key 0" is the one pool of a process. */
 static __always_inline bool hit__key(struct pw_hit *h)
 {
-	h->env.key = hit__value(h, &h->probe->key, 0);
+	h->env.key = hit__often(h, &h->probe->key, 0);
 	return h->env.key || h->probe->key.shape == PW_SHAPE_IMM;
 }
 
@@ -123,9 +141,12 @@ static __always_inline struct poolwatch_pool *hit__pool(struct pw_hit *h)
 	struct poolwatch_pool *p;
 
 	h->spot.addr = h->env.key;
-	if (ledger__pool(&h->spot))
-		return NULL;
-	p = bpf_map_lookup_elem(&pw_pools, &h->spot.pool);
+	p = pool__again(h->own, &h->spot);
+	if (!p) {
+		if (ledger__pool(&h->spot))
+			return NULL;
+		p = bpf_map_lookup_elem(&pw_pools, &h->spot.pool);
+	}
 	if (!p)
 		return NULL;
 	if (h->spot.fresh) {
@@ -226,9 +247,9 @@ static __always_inline __u64 hit__site(const struct pw_hit *h)
 	__u64 site = 0;
 
 	if (h->probe->flags & PW_PROBE_HIJACKED) {
-		struct task_struct *task = (void *)bpf_get_current_task();
+		struct uprobe_task *utask = bpf_get_current_task_btf()->utask;
 
-		return BPF_CORE_READ(task, utask, return_instances, orig_ret_vaddr);
+		return utask && utask->return_instances ? utask->return_instances->orig_ret_vaddr : 0;
 	}
 	if (bpf_probe_read_user(&site, sizeof(site), (void *)h->sp))
 		count_loss(POOLWATCH_LOST_READS);
@@ -241,7 +262,7 @@ static __always_inline void deed__fill(struct pw_deed *d, const struct pw_hit *h
 	d->site = 0;
 	d->resource = 0;
 	d->units = units;
-	d->available = hit__available(h);
+	d->available = POOLWATCH_UNKNOWN;
 	d->thread = h->spot.thread;
 	d->pool = h->spot.pool;
 	d->def_flags = h->probe->def_flags;
@@ -311,6 +332,9 @@ static __always_inline void enter__acquire(struct pw_hit *h, struct pt_regs *ctx
 	if (!f)
 		return;
 	d.site = hit__site(h);
+	/* Once a pair is enough, and here it says whether the request will block. */
+	if (p->capacity == POOLWATCH_UNKNOWN)
+		d.available = hit__available(h);
 	f->pool = h->spot.pool;
 	f->units = units;
 	f->site = d.site;
@@ -387,7 +411,7 @@ static __always_inline void enter__resize(struct pw_hit *h)
 SEC("uprobe")
 int pw_enter(struct pt_regs *ctx)
 {
-	struct pw_hit h = {};
+	struct pw_hit h;
 
 	if (hit__begin(&h, ctx))
 		return 0;
@@ -450,7 +474,7 @@ static __always_inline void leave__acquire(struct pw_hit *h, struct pw_frame *f)
 		return;
 	}
 	waited = d.now - f->since;
-	granted = hit__value(h, &probe->ok, 1) != 0;
+	granted = hit__often(h, &probe->ok, 1) != 0;
 	if (probe->def_flags & POOLWATCH_DEF_POLL && f->request < POOLWATCH_REQUESTS) {
 		t = bpf_map_lookup_elem(&pw_threads, &h->spot.thread);
 		if (!t)
@@ -464,23 +488,15 @@ static __always_inline void leave__acquire(struct pw_hit *h, struct pw_frame *f)
 		}
 		waited = d.now - r->since;
 	}
-	ledger__waited(&d, waited, granted);
-	/*
-	 * The request ends before its grant is booked: this program may be preempted in between, and a thread seen holding what it
-	 * still seems to ask for looks deadlocked. One that for a moment does neither can only prevent a proof.
-	 */
-	ledger__ended(&d);
-	if (granted) {
-		if (probe->resource.shape != PW_SHAPE_NONE)
-			d.resource = hit__value(h, &probe->resource, 0);
-		ledger__grant(&d);
-	}
+	if (granted && probe->resource.shape != PW_SHAPE_NONE)
+		d.resource = hit__value(h, &probe->resource, 0);
+	ledger__returned(&d, waited, granted);
 }
 
 SEC("uprobe")
 int pw_leave(struct pt_regs *ctx)
 {
-	struct pw_hit h = {};
+	struct pw_hit h;
 	struct pw_frame *f;
 	__u32 n;
 

@@ -152,11 +152,14 @@ static __always_inline long py__window(struct pw_python_thread *t, __u64 at, __u
 	return -1;
 }
 
-static __always_inline int py__load(const struct pw_python *py, struct pw_python_thread *t, __u64 at, struct py_frame *f)
+/* Not static, as others below: such a function the verifier looks at once, not at every call. */
+__noinline int py__load(const struct pw_python *py, struct pw_python_thread *t, __u64 at, struct py_frame *f)
 {
 	long off;
 	__u64 *raw;
 
+	if (!py || !t || !f)
+		return -1;
 	f->at = 0;
 	if (!at || at & 7)
 		return -1;
@@ -217,7 +220,7 @@ static __always_inline bool py__str_is(const struct pw_python *py, __u64 str, co
 #define PY_IS(py, str, text) py__str_is(py, str, text, sizeof(text) - 1, true)
 #define PY_ENDS(py, str, text) py__str_is(py, str, text, sizeof(text) - 1, false)
 
-static __noinline __u32 py__judge_code(const struct pw_python *py, __u64 filename, __u64 qualname)
+__noinline __u32 py__judge_code(const struct pw_python *py, __u64 filename, __u64 qualname)
 {
 	if (!py)
 		return PW_PY_OTHER;
@@ -249,7 +252,7 @@ static __noinline __u32 py__judge_code(const struct pw_python *py, __u64 filenam
 }
 
 /* What the code object @code is, by its names. What matters lives as long as its module: remember where it is. */
-static __noinline __u32 py__learn_code(struct pw_python *py, __u32 tgid, __u64 code)
+__noinline __u32 py__learn_code(struct pw_python *py, __u32 tgid, __u64 code)
 {
 	struct pw_python_code_key key = { .code = code, .tgid = tgid };
 	struct pw_python_verdict *known, v;
@@ -263,6 +266,8 @@ static __noinline __u32 py__learn_code(struct pw_python *py, __u32 tgid, __u64 c
 	what = py__judge_code(py, v.names[0], v.names[2]);
 	v.code = what;
 	bpf_map_update_elem(&pw_python_codes, &key, &v, BPF_ANY);
+	/* The compiler knows what py__judge_code() returns, the verifier does not. */
+	barrier_var(what);
 	if (what > PW_PY_OTHER && what < PW_PY_CODES)
 		py->known[what] = code;
 	return what;
@@ -277,7 +282,7 @@ static __always_inline bool py__is(struct pw_python *py, __u32 tgid, __u64 code,
 }
 
 /* Capture the stack from the frame at @at on. Return: its site, or 0. */
-static __noinline __u64 py__capture(struct pw_python *py, struct pw_python_thread *t, __u32 tgid, __u64 at)
+__noinline __u64 py__capture(struct pw_python *py, struct pw_python_thread *t, __u32 tgid, __u64 at)
 {
 	__u64 hash = tgid, site;
 	struct py_frame f;

@@ -247,9 +247,8 @@ __noinline int ledger__find_pool(struct pw_spot *spot)
 {
 	struct pw_pool_key key = {};
 	struct poolwatch_thread *t;
-	struct poolwatch_pool *p;
 	struct pw_private *own;
-	__u32 slot, *known;
+	__u32 *known;
 
 	if (!spot)
 		return -1;
@@ -257,16 +256,8 @@ __noinline int ledger__find_pool(struct pw_spot *spot)
 	if (!own)
 		return -1;
 	spot->fresh = 0;
-	slot = own->last_pool;
-	if (own->last_addr == spot->addr && own->last_def == spot->def && slot != PW_NO_SLOT) {
-		p = bpf_map_lookup_elem(&pw_pools, &slot);
-		/* The slot may have been given to another pool meanwhile. */
-		if (p && p->head.id && p->def == spot->def && !(p->flags & POOLWATCH_POOL_DESTROYED) &&
-		    (p->addr == spot->addr || (p->flags & POOLWATCH_POOL_SHARED))) {
-			spot->pool = slot;
-			return 0;
-		}
-	}
+	if (pool__again(own, spot))
+		return 0;
 	t = bpf_map_lookup_elem(&pw_threads, &spot->thread);
 	if (!t)
 		return -1;
