@@ -17,6 +17,7 @@
 #include "daemon.h"
 #include "daemon_int.h"
 #include "escape.h"
+#include "privilege.h"
 
 #define STATUS_EVERY (10 * 1000000000ull)
 
@@ -157,6 +158,9 @@ static int run(const char *path)
 		notice(err.message);
 		return CMD_FAILED;
 	}
+	/* CAP_SYS_ADMIN, where the unit gave it, was for finding the module's BTF. */
+	if (privilege__drop())
+		notice("capabilities that are not needed could not be given up");
 	/* The first look before READY: what is started after this unit finds it watching. */
 	ret = daemon__step(d, &err);
 	if (ret) {

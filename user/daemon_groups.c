@@ -56,7 +56,7 @@ static void on_notice(void *ctx, const char *line)
 static int start_watch(struct daemon_group *g, const struct conf *conf, bool is_default, struct daemon_error *err)
 {
 	struct daemon *d = g->daemon;
-	const struct watch_options options = {
+	struct watch_options options = {
 		.spec = &g->pools.spec,
 		/* Targets come and go, and have different libraries: what one of them does not map is no news. */
 		.spec_is_default = is_default,
@@ -76,8 +76,22 @@ static int start_watch(struct daemon_group *g, const struct conf *conf, bool is_
 		.ctx = g,
 	};
 	struct watch_error werr = { 0 };
+	char line[sizeof(werr.message) + 80];
 	int ret = watch__new(&options, &g->watch, &werr);
 
+	/*
+	 * libbpf finds the module's BTF with CAP_SYS_ADMIN only. Without it, or with a module that BPF cannot reach, the books
+	 * are kept all the same, for root to see.
+	 */
+	if (ret && !options.no_device) {
+		options.no_device = true;
+		if (!watch__new(&options, &g->watch, &(struct watch_error){ 0 })) {
+			snprintf(line, sizeof(line), "/dev/poolwatch does not show this daemon's pools: %s",
+				 werr.message[0] ? werr.message : strerror(-ret));
+			d->notice(line);
+			ret = 0;
+		}
+	}
 	if (ret)
 		return daemon__fail(err, ret, "%s", werr.message[0] ? werr.message : strerror(-ret));
 	g->session = ++d->sessions;
