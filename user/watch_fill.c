@@ -42,6 +42,34 @@ void watch__keep_trace(struct watch *w, const struct pw_record *r)
 	w->next_trace = (w->next_trace + 1) % WATCH_TRACES;
 }
 
+/* Base names of what stacks of waiting threads go through. */
+static bool is_warmed(const struct target *t, const struct target_map *m)
+{
+	const char *base = strrchr(m->path, '/');
+
+	return !strcmp(m->path, t->exe) || (base && (!strncmp(base, "/libc.so", 8) || !strncmp(base, "/libpthread", 11)));
+}
+
+/*
+ * The first name out of a file takes as long as all of its tables take to read, far longer than a deadlock may stay unreported: so
+ * that is done when it is attached to, with some name or other, and with what its main thread does now.
+ */
+void watch__warm(struct watch *w, const struct watched *d)
+{
+	struct finding_frame *frames;
+	uint64_t regs[PW_REGS];
+	size_t n;
+
+	for (size_t i = 0; i < d->t.nmaps; i++) {
+		const struct target_map *m = &d->t.maps[i];
+
+		if (m->exec && d->t.exe && is_warmed(&d->t, m) && !stack__name(w->namer, &d->t, m->start + (m->end - m->start) / 2, 0, &frames, &n))
+			stack__free_frames(frames, n);
+	}
+	if (!loader__registers(w->loader, d->t.pid, regs) && !stack__of_thread(w->namer, &d->t, d->t.pid, regs, &frames, &n))
+		stack__free_frames(frames, n);
+}
+
 static char *copy(const char *s)
 {
 	return s ? strdup(s) : NULL;

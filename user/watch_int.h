@@ -87,6 +87,7 @@ void watch__notice(struct watch *w, const char *format, ...) __attribute__((form
 void watch__fill(struct watch *w, struct finding *f);
 void watch__keep_trace(struct watch *w, const struct pw_record *r);
 void watch__forget_traces(struct watch *w);
+void watch__warm(struct watch *w, const struct watched *d);
 
 /* watch_late.c */
 void watch_late__find(struct watch *w, const struct watched *d, const struct plan *plan, const uint32_t *def_slot);

@@ -104,6 +104,7 @@ int watch__attach_new(struct watch *w, struct watched *d, unsigned int flags, st
 		d->lt = NULL;
 		return r;
 	}
+	watch__warm(w, d);
 	if (!n)
 		watch__notice(w, "process %u (%s) maps no library of a known pool yet; 'poolwatch presets -p %u' tells why", d->t.pid,
 			      name, d->t.pid);
