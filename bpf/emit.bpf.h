@@ -99,7 +99,7 @@ static __always_inline struct pw_record *emit__begin(__u32 type, const struct po
 	}
 	emit__fill(&r->event, type, p, t);
 	r->stack_len = 0;
-	r->pad = 0;
+	r->nsites = 0;
 	return r;
 }
 

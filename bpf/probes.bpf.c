@@ -294,7 +294,9 @@ static __always_inline void tell_edge(struct pt_regs *ctx, const struct pw_deed 
 	r->event.held_site = d->held_site;
 	r->event.value = d->depth;
 	r->event.units = d->units;
-	r->pad = 0;
+	r->nsites = t->requests;
+	for (int i = 0; i < POOLWATCH_REQUESTS; i++)
+		r->site[i] = t->request[i].site;
 	emit__stack(r, ctx);
 	emit__end(r);
 }

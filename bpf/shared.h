@@ -143,12 +143,14 @@ enum pw_reg { PW_RAX, PW_RDX, PW_RCX, PW_RBX, PW_RSI, PW_RDI, PW_RBP, PW_RSP, PW
 
 /*
  * What the loader reads from its ring buffer: the event, and for some of them the registers and a slice of the user
- * stack, from regs[PW_RSP] on. Raw stacks hold the target's data: they are unwound at once and forgotten.
+ * stack, from regs[PW_RSP] on, with the sites of the thread's requests at that moment, outermost first: the kernel keeps
+ * trampolines where these stood. Raw stacks hold the target's data: they are unwound at once and forgotten.
  */
 struct pw_record {
 	struct poolwatch_event event;
 	__u32 stack_len; /* 0: this record ends here */
-	__u32 pad;
+	__u32 nsites;
+	__u64 site[POOLWATCH_REQUESTS];
 	__u64 regs[PW_REGS];
 	__u8 stack[]; /* stack_len bytes */
 };

@@ -22,19 +22,26 @@ void watch__keep_trace(struct watch *w, const struct pw_record *r)
 {
 	const struct poolwatch_event *e = &r->event;
 	struct watched *d = watch__find(w, e->tgid);
+	uint64_t returns[POOLWATCH_REQUESTS + 1];
 	struct stack_sample sample = {
 		.regs = (const uint64_t *)r->regs,
 		.known = STACK_ALL_REGS,
 		.stack = r->stack,
 		.len = r->stack_len,
-		.returns = (const uint64_t *)&e->site,
-		.nreturns = 1,
+		.returns = returns,
 	};
 	struct watch_trace *t = &w->traces[w->next_trace];
 	struct finding_frame *frames;
 	size_t n;
 
-	if (!d || !r->stack_len || r->stack_len > PW_STACK_MAX || stack__trace_sample(w->namer, &d->t, &sample, &frames, &n))
+	if (!d || !r->stack_len || r->stack_len > PW_STACK_MAX || r->nsites > POOLWATCH_REQUESTS)
+		return;
+	/* Innermost first; this request is not among them if there was no room for it. */
+	if (!r->nsites || r->site[r->nsites - 1] != e->site)
+		returns[sample.nreturns++] = e->site;
+	for (uint32_t i = r->nsites; i-- > 0;)
+		returns[sample.nreturns++] = r->site[i];
+	if (stack__trace_sample(w->namer, &d->t, &sample, &frames, &n))
 		return;
 	free_trace(t);
 	*t = (struct watch_trace){ e->pool, e->held, e->site, e->held_site, .frames = frames, .n = n };
