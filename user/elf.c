@@ -10,7 +10,7 @@
 #include "cleanup.h"
 #include "elf_file.h"
 
-#define DEBUG_DIR "/usr/lib/debug"
+#define DEBUG_DIRS "/usr/lib/debug"
 
 static void cleanup_elf(struct elf_file **f)
 {
@@ -301,6 +301,11 @@ int elf__code(struct elf_file *f, uint64_t vaddr, void *buf, size_t len)
 	return -ENOENT;
 }
 
+void elf__set_debug_dirs(struct elf_file *f, const char *dirs)
+{
+	f->debug_dirs = dirs;
+}
+
 static Elf *open_debug(const char *path, int *fd_out)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -318,13 +323,13 @@ static Elf *open_debug(const char *path, int *fd_out)
 	return elf;
 }
 
-static Elf *debug_by_build_id(const struct elf_file *f, int *fd)
+static Elf *debug_by_build_id(const struct elf_file *f, const char *dir, int *fd)
 {
 	_cleanup_free_ char *path = NULL, *id = NULL;
 	Elf *elf;
 
 	if (!f->build_id || strlen(f->build_id) < 4 ||
-	    asprintf(&path, DEBUG_DIR "/.build-id/%.2s/%s.debug", f->build_id, f->build_id + 2) < 0)
+	    asprintf(&path, "%s/.build-id/%.2s/%s.debug", dir, f->build_id, f->build_id + 2) < 0)
 		return NULL;
 	elf = open_debug(path, fd);
 	if (!elf)
@@ -354,9 +359,8 @@ static bool crc_is(int fd, uint32_t wanted)
 }
 
 /* The section .gnu_debuglink: a file name, padded to 4, and the CRC-32 of that file. */
-static Elf *debug_by_link(const struct elf_file *f, int *fd)
+static Elf *debug_by_link(const struct elf_file *f, const char *dir, int *fd)
 {
-	_cleanup_free_ char *dir = NULL;
 	char self[32], where[4096];
 	Elf_Scn *scn = NULL;
 	size_t names;
@@ -391,7 +395,7 @@ static Elf *debug_by_link(const struct elf_file *f, int *fd)
 		if (!len || (len + 4) / 4 * 4 + 4 > data->d_size || memchr(data->d_buf, '/', len))
 			return NULL;
 		memcpy(&crc, (char *)data->d_buf + (len + 4) / 4 * 4, 4);
-		if (asprintf(&path, DEBUG_DIR "%s/%s", where, (char *)data->d_buf) < 0)
+		if (asprintf(&path, "%s%s/%s", dir, where, (char *)data->d_buf) < 0)
 			return NULL;
 		elf = open_debug(path, fd);
 		if (elf && crc_is(*fd, crc))
@@ -407,10 +411,17 @@ static Elf *debug_by_link(const struct elf_file *f, int *fd)
 
 void elf_file__load_debug(struct elf_file *f)
 {
+	_cleanup_free_ char *dirs = NULL;
+	char *save;
+
 	if (!f->stripped || f->debug_tried)
 		return;
 	f->debug_tried = true;
-	f->debug = debug_by_build_id(f, &f->debug_fd) ?: debug_by_link(f, &f->debug_fd);
+	dirs = strdup(f->debug_dirs ?: DEBUG_DIRS);
+	if (!dirs)
+		return;
+	for (char *dir = strtok_r(dirs, ":", &save); dir && !f->debug; dir = strtok_r(NULL, ":", &save))
+		f->debug = debug_by_build_id(f, dir, &f->debug_fd) ?: debug_by_link(f, dir, &f->debug_fd);
 	if (f->debug)
 		elf_file__add_tables(f, f->debug, SHT_SYMTAB);
 }

@@ -36,6 +36,7 @@ struct elf_file {
 	char *soname;
 	bool go;
 	bool stripped;	  /* no .symtab of its own */
+	const char *debug_dirs;
 	bool debug_tried; /* a separate debug file was looked for */
 	int debug_fd;
 	Elf *debug;

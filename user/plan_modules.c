@@ -152,8 +152,10 @@ int modules__open(const struct target *t, struct modules *out)
 		ms.n++;
 		m->fd = target__open_map(t, m->map);
 		m->err = m->fd < 0 ? m->fd : elf__open(m->fd, &m->elf);
-		if (m->elf)
-			look_for_dangers(&ms, m);
+		if (!m->elf)
+			continue;
+		elf__set_debug_dirs(m->elf, t->debug_dirs);
+		look_for_dangers(&ms, m);
 	}
 	*out = ms;
 	ms = (struct modules){ 0 };

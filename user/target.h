@@ -29,6 +29,7 @@ struct target {
 	char *container; /* container id from its cgroup path, or NULL */
 	bool seccomp;	 /* a filter is installed */
 	bool foreign_mnt; /* another mount namespace than ours */
+	const char *debug_dirs; /* where debug files lie, set by whoever opened it; NULL: /usr/lib/debug */
 	struct target_map *maps;
 	size_t nmaps;
 };

@@ -168,6 +168,7 @@ int watch__add(struct watch *w, uint32_t pid, unsigned int flags, struct watch_e
 		snprintf(err->message, sizeof(err->message), "cannot look at process %u: %s", pid, strerror(-r));
 	}
 	if (!r) {
+		d.t.debug_dirs = w->options.debug_dirs;
 		r = watch__attach_new(w, &d, flags, err);
 		if (r)
 			target__close(&d.t);
