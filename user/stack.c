@@ -163,6 +163,21 @@ int stack__name(struct stack_namer *s, const struct target *t, uint64_t addr, in
 	return err;
 }
 
+void stack__keep(struct stack_namer *s, const struct target *t)
+{
+	struct stack_process *p;
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->nmaps && n < STACK_MAX_KEPT; i++) {
+		const struct target_map *m = &t->maps[i];
+
+		if (m->exec && stack_cache__binary(s, t, m))
+			n++;
+	}
+	stack_cache__process(s, t, &p);
+	stack_cache__trim(s);
+}
+
 int stack__unwind_sample(struct stack_namer *s, const struct target *t, const struct stack_sample *sample,
 			 uint64_t *out, size_t max)
 {

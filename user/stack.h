@@ -29,6 +29,11 @@ void stack__free(struct stack_namer *n);
  */
 size_t stack__bytes(const struct stack_namer *n);
 
+/*
+ * Open what @t maps now: what was open before a process ended can be named after it, too. Best effort: files beyond the limits
+ * are opened when they are needed.
+ */
+void stack__keep(struct stack_namer *n, const struct target *t);
 /* The target mapped or unmapped something, or is another program now. */
 void stack__forget(struct stack_namer *n, uint32_t pid);
 

@@ -13,6 +13,7 @@
 
 #define STACK_MAX_BINARIES  192 /* each keeps up to three descriptors, of the 1024 that a process usually may have */
 #define STACK_MAX_PROCESSES 64
+#define STACK_MAX_KEPT	    64 /* binaries of one process that are opened before they are needed */
 
 struct stack_process {
 	uint32_t pid;

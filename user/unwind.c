@@ -9,6 +9,9 @@
 #define MAX_PLACES 4096	      /* of generated code */
 #define MAX_READS  (1u << 14) /* words of memory that one stack may ask for */
 
+/* The highest page of user space, where the kernel puts its trampoline unless something is there. */
+#define UPROBES_PAGE 0x7fffffffe000ull
+
 /* A mapping without a file. */
 struct place {
 	uint64_t start, end;
@@ -32,6 +35,7 @@ struct unwinder {
 	size_t nmodules;
 	struct place *places; /* by address */
 	size_t nplaces;
+	bool ended; /* what is known of the process is from before */
 	/* Of the call in progress. */
 	const struct target *t;
 	const struct stack_sample *sample;
@@ -80,9 +84,12 @@ void unwinder__look(struct unwinder *u, const struct target *t)
 	char *save = NULL;
 	size_t n = 0;
 
-	/* Of a process that ended, what was known before is the best there is. */
-	if (!places || target__proc_read(t->pid, "maps", &text, NULL))
+	if (!places)
 		return;
+	if (target__proc_read(t->pid, "maps", &text, NULL) || !text[0]) {
+		u->ended = true;
+		return;
+	}
 	for (char *row = strtok_r(text, "\n", &save); row && n < MAX_PLACES; row = strtok_r(NULL, "\n", &save))
 		if (parse_place(row, &places[n]))
 			n++;
@@ -111,6 +118,11 @@ enum unwind_place unwinder__place(const struct unwinder *u, uint64_t addr, uint6
 			*start = u->places[mid].start;
 			return u->places[mid].what;
 		}
+	}
+	/* It came with the first hit, and may have gone with the process before anybody looked. */
+	if (u->ended && addr - UPROBES_PAGE < 4096) {
+		*start = UPROBES_PAGE;
+		return UNWIND_UPROBES;
 	}
 	return UNWIND_NOWHERE;
 }

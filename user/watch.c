@@ -296,14 +296,22 @@ static int look(struct watch *w)
 	return r;
 }
 
+/* Asked before the ring buffer is read: whatever a process that ended did is in there, and is judged before it is dropped. */
+static void note_ended(struct watch *w)
+{
+	for (size_t i = 0; i < w->ntargets; i++)
+		if (!w->targets[i].ended && !target__alive(&w->targets[i].t)) {
+			w->targets[i].ended = true;
+			w->due = true;
+		}
+}
+
 int watch__step(struct watch *w)
 {
 	uint64_t now;
 	int r;
 
-	/* Before the records are read: what a target that has ended did to its end is then among them. */
-	for (size_t i = 0; i < w->ntargets; i++)
-		w->targets[i].ended |= !target__alive(&w->targets[i].t);
+	note_ended(w);
 	r = loader__consume(w->loader, on_record, w);
 	if (r < 0 && r != -EINTR)
 		return r;

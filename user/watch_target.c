@@ -104,6 +104,7 @@ int watch__attach_new(struct watch *w, struct watched *d, unsigned int flags, st
 		d->lt = NULL;
 		return r;
 	}
+	stack__keep(w->namer, &d->t);
 	watch__warm(w, d);
 	if (!n)
 		watch__notice(w, "process %u (%s) maps no library of a known pool yet; 'poolwatch presets -p %u' tells why", d->t.pid,
@@ -185,6 +186,7 @@ void watch__rescan(struct watch *w, uint64_t now)
 			continue;
 		d->nmaps = d->t.nmaps;
 		stack__forget(w->namer, d->t.pid);
+		stack__keep(w->namer, &d->t);
 		if (attach_missing(w, d, PLAN_SKIP_ABSENT, false, &n, err))
 			watch__notice(w, "process %u: %s", d->t.pid, err);
 		else if (n && escape__string(name, sizeof(name), d->t.comm, 0))
