@@ -95,6 +95,7 @@ size_t poolwatch__count(const struct proc *p, const char *kind, const char *even
  * nothing in it.
  */
 bool json_has(const char *line, const char *path);
+bool json_true(const char *line, const char *path);
 /* A string, unescaped (it may be no longer than 1 KiB); "(null)" for null, "(none)" if there is no string. In static memory, of the last 8 calls. */
 const char *json_str(const char *line, const char *path);
 /* An integer; INT64_MIN if there is none. "0x.." in a string counts. */

@@ -17,6 +17,41 @@ $(E2E)/workload_%: selftests/e2e/workload.c selftests/e2e/pool.h
 	$(Q)mkdir -p $(@D); $(CC) -O2 -g $(WARN) -D_GNU_SOURCE -DPOOL_$(shell echo $* | tr a-z A-Z) $< -o $@ \
 		$(if $(E2E_PKG_$*),$$($(PKG_CONFIG) --cflags --libs $(E2E_PKG_$*))) -lpthread
 
+# Code that is hard to tell of: optimised, with its debug file apart; stripped; C++. An id of its own tells where the debug file goes.
+E2E_NEST := $(E2E)/nest $(E2E)/nest_split $(E2E)/nest_split.debug $(E2E)/nest_stripped $(E2E)/nest_cxx $(E2E)/hide
+E2E_NEST_ID := 6e657374706f6f6c77617463682d6f66662d6b31
+E2E_HARD := -O2 -g -fomit-frame-pointer -Wall -Wextra -Werror
+VM_FILES += $(E2E_NEST)
+
+$(E2E)/nest: selftests/e2e/nest.c
+	$(call msg,TARGET,$@)
+	$(Q)mkdir -p $(@D); $(CC) $(E2E_HARD) -D_GNU_SOURCE -Wl,--build-id=0x$(E2E_NEST_ID) \
+		-Wl,--export-dynamic-symbol=take_slot,--export-dynamic-symbol=put_slot $< -o $@ -lpthread
+
+$(E2E)/nest_split.debug: $(E2E)/nest
+	$(call msg,TARGET,$@)
+	$(Q)objcopy --only-keep-debug $< $@
+
+# Its symbols are in the debug file only.
+$(E2E)/nest_split: $(E2E)/nest
+	$(call msg,TARGET,$@)
+	$(Q)objcopy --strip-all $< $@
+
+$(E2E)/nest_stripped: $(E2E)/nest_split
+	$(call msg,TARGET,$@)
+	$(Q)objcopy --remove-section=.note.gnu.build-id $< $@
+
+$(E2E)/nest_cxx: selftests/e2e/nest_cxx.cc
+	$(call msg,TARGET,$@)
+	$(Q)mkdir -p $(@D); $(CXX) $(E2E_HARD) $< -o $@
+
+$(E2E)/hide: selftests/e2e/hide.c
+	$(call msg,CC,$@)
+	$(Q)mkdir -p $(@D); $(CC) -O2 -g -D_GNU_SOURCE -Wall -Wextra -Werror $< -o $@
+
+$(E2E)/test_stacks: TEST_CFLAGS += -DNEST_ID='"$(E2E_NEST_ID)"'
+$(E2E)/test_stacks: $(E2E_NEST)
+
 $(E2E)/test_%: selftests/e2e/test_%.c selftests/e2e/e2e.c selftests/e2e/e2e_json.c selftests/e2e/e2e.h \
 		$(OUT)/kselftest/kselftest_harness.h $(OUT)/poolwatch $(E2E_WORKLOADS)
 	$(call msg,TEST,$@)

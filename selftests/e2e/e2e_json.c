@@ -132,6 +132,13 @@ bool json_has(const char *line, const char *path)
 	return find(line, path) != NULL;
 }
 
+bool json_true(const char *line, const char *path)
+{
+	const char *s = find(line, path);
+
+	return s && !strncmp(s, "true", 4);
+}
+
 const char *json_str(const char *line, const char *path)
 {
 	static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The stack of a nested finding, of code that makes it hard: optimised, without frame pointers, inlined, its debug file apart,
+ * hidden, deleted, stripped, ended. What is expected is what nest.c says of itself.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include "kselftest_harness.h"
+#include "e2e.h"
+
+#define TWO_POOLS                                                                                              \
+	"pool slot; lib exe; key arg0; capacity 3; acquire take_slot; release put_slot; "                      \
+	"pool session; lib exe; key arg0; capacity 1; acquire open_session; release close_session"
+
+FIXTURE(stacks)
+{
+	struct proc program, watch;
+	char dir[300];	 /* private to the test */
+	char debug[320]; /* what --debug-dir says */
+	char link[500];	 /* the debug file in it */
+	char gone[320];	 /* a program in the directory */
+	char chain[600]; /* the stack that is expected */
+	uint64_t handle, session, serve;
+};
+
+FIXTURE_SETUP(stacks)
+{
+	char path[400];
+
+	memset(self, 0, sizeof(*self));
+	snprintf(self->dir, sizeof(self->dir), "%s", e2e__file("stacks-XXXXXX"));
+	ASSERT_NE(mkdtemp(self->dir), NULL);
+	snprintf(self->debug, sizeof(self->debug), "%s/debug", self->dir);
+	snprintf(self->gone, sizeof(self->gone), "%s/gone", self->dir);
+	ASSERT_EQ(mkdir(self->debug, 0755), 0);
+	snprintf(path, sizeof(path), "%s/.build-id", self->debug);
+	ASSERT_EQ(mkdir(path, 0755), 0);
+	snprintf(path, sizeof(path), "%s/.build-id/%.2s", self->debug, NEST_ID);
+	ASSERT_EQ(mkdir(path, 0755), 0);
+	snprintf(self->link, sizeof(self->link), "%s/%s.debug", path, NEST_ID + 2);
+	ASSERT_EQ(symlink(e2e__file("nest_split.debug"), self->link), 0);
+}
+
+FIXTURE_TEARDOWN(stacks)
+{
+	char path[400];
+
+	proc__free(&self->watch);
+	proc__free(&self->program);
+	unlink(self->gone);
+	unlink(self->link);
+	snprintf(path, sizeof(path), "%s/.build-id/%.2s", self->debug, NEST_ID);
+	rmdir(path);
+	snprintf(path, sizeof(path), "%s/.build-id", self->debug);
+	rmdir(path);
+	rmdir(self->debug);
+	rmdir(self->dir);
+}
+
+static const char *base(const char *path)
+{
+	return strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+}
+
+/*
+ * The frames of @module on the finding's stack but the first, which is the acquire itself: "symbol file:line" each, "inlined"
+ * behind it, or "+0xADDRESS" where nothing is known. In static memory.
+ */
+static const char *stack_of(const char *f, const char *module)
+{
+	static char text[4000];
+	size_t n = json_len(f, "threads.0.stack"), len = 0;
+	char path[80];
+
+	text[0] = '\0';
+	for (size_t i = 1; n != SIZE_MAX && i < n && len < sizeof(text) - 1200; i++) {
+		int p = snprintf(path, sizeof(path), "threads.0.stack.%zu.", i);
+		const char *symbol;
+
+		strcpy(path + p, "module");
+		if (strcmp(json_str(f, path), module))
+			continue;
+		len += sprintf(text + len, "%s", len ? ", " : "");
+		strcpy(path + p, "symbol");
+		symbol = json_str(f, path);
+		if (!strcmp(symbol, "(null)")) {
+			strcpy(path + p, "offset");
+			len += sprintf(text + len, "+%#" PRIx64, json_int(f, path));
+			continue;
+		}
+		len += sprintf(text + len, "%s", symbol);
+		strcpy(path + p, "file");
+		if (strcmp(json_str(f, path), "(null)")) {
+			len += sprintf(text + len, " %s", base(json_str(f, path)));
+			strcpy(path + p, "line");
+			len += sprintf(text + len, ":%" PRId64, json_int(f, path));
+		}
+		strcpy(path + p, "inlined");
+		if (json_true(f, path))
+			len += sprintf(text + len, " inlined");
+	}
+	return text;
+}
+
+/* Attach to the program, with its pool's functions, and wait until it is watched. Return: 0 or an error. */
+static int watch(struct proc *w, const struct proc *program, const char *debug, const char *pools)
+{
+	char pid[16];
+	int err;
+
+	snprintf(pid, sizeof(pid), "%d", program->pid);
+	err = pools ? poolwatch__start(w, "attach", "-p", pid, "--json", "--debug-dir", debug, "--pool", pools, NULL) :
+		      poolwatch__start(w, "attach", "-p", pid, "--json", "--debug-dir", debug, "--acquire", "take_slot", "--release",
+				       "put_slot", "--capacity", "3", NULL);
+	if (err)
+		return err;
+	return poolwatch__watches(w, program->pid) ? 0 : -EPROTO;
+}
+
+static int start(struct proc *p, const char *program)
+{
+	char *argv[] = { (char *)program, NULL };
+	int err = proc__start(p, argv);
+
+	if (!err && !proc__expect(p, "ready"))
+		err = -EPROTO;
+	return err;
+}
+
+/* Take in what the program says of the stack that it had. */
+#define NESTED(line)                                                                                                          \
+	do {                                                                                                                  \
+		int l[4];                                                                                                     \
+		ASSERT_EQ(sscanf((line) ?: "", "nested %d %d %d %d %" SCNx64 " %" SCNx64 " %" SCNx64, l, l + 1, l + 2, l + 3, \
+				 &self->handle, &self->session, &self->serve), 7);                                            \
+		snprintf(self->chain, sizeof(self->chain),                                                                    \
+			 "save_audit nest.c:%d inlined, handle_request nest.c:%d, open_session nest.c:%d, serve nest.c:%d",   \
+			 l[0], l[1], l[2], l[3]);                                                                             \
+	} while (0)
+
+#define NEST()                                                       \
+	do {                                                         \
+		ASSERT_EQ(proc__send(&self->program, "nest"), 0);    \
+		NESTED(proc__expect(&self->program, "nested"));      \
+	} while (0)
+
+/* Inner and outer function, the second taken by one that was inlined into the one that took the first. */
+#define EXPECT_SITES(f)                                                                       \
+	do {                                                                                  \
+		EXPECT_STREQ(json_str(f, "threads.0.holds.0.site.symbol"), "handle_request"); \
+		EXPECT_STREQ(base(json_str(f, "threads.0.holds.0.site.file")), "nest.c");     \
+		EXPECT_STREQ(json_str(f, "threads.0.request.site.symbol"), "save_audit");     \
+		EXPECT_STREQ(base(json_str(f, "threads.0.request.site.file")), "nest.c");     \
+		EXPECT_STREQ(json_str(f, "threads.0.stack.0.symbol"), "take_slot");           \
+	} while (0)
+
+TEST_F(stacks, debug_file_apart)
+{
+	const char *f;
+
+	ASSERT_EQ(start(&self->program, e2e__file("nest_split")), 0);
+	ASSERT_EQ(watch(&self->watch, &self->program, self->debug, NULL), 0);
+	NEST();
+	f = poolwatch__finding(&self->watch, "nested", "new");
+	ASSERT_NE(f, NULL);
+	EXPECT_SITES(f);
+	EXPECT_STREQ(stack_of(f, "nest_split"), self->chain);
+}
+
+/* The program and its debug file are nowhere else. */
+TEST_F(stacks, another_mount_namespace)
+{
+	char *argv[] = { NULL, self->dir, NULL, NULL, NEST_ID, NULL };
+	const char *f;
+
+	argv[0] = strdup(e2e__file("hide"));
+	argv[2] = strdup(e2e__file("nest_split"));
+	argv[3] = strdup(e2e__file("nest_split.debug"));
+	ASSERT_EQ(unlink(self->link), 0);
+	ASSERT_EQ(proc__start(&self->program, argv), 0);
+	ASSERT_NE(proc__expect(&self->program, "ready"), NULL);
+	ASSERT_EQ(watch(&self->watch, &self->program, self->debug, NULL), 0);
+	NEST();
+	f = poolwatch__finding(&self->watch, "nested", "new");
+	ASSERT_NE(f, NULL);
+	EXPECT_SITES(f);
+	EXPECT_STREQ(stack_of(f, "hidden"), self->chain);
+	free(argv[0]);
+	free(argv[2]);
+	free(argv[3]);
+}
+
+TEST_F(stacks, deleted)
+{
+	const char *f;
+
+	ASSERT_EQ(link(e2e__file("nest_split"), self->gone), 0);
+	ASSERT_EQ(start(&self->program, self->gone), 0);
+	ASSERT_EQ(unlink(self->gone), 0);
+	ASSERT_EQ(watch(&self->watch, &self->program, self->debug, NULL), 0);
+	NEST();
+	f = poolwatch__finding(&self->watch, "nested", "new");
+	ASSERT_NE(f, NULL);
+	EXPECT_SITES(f);
+	EXPECT_STREQ(stack_of(f, "gone"), self->chain);
+}
+
+/* Addresses as the file has them. It is the same code, so what is known of one tells what must be said of the other. */
+TEST_F(stacks, stripped)
+{
+	const char *f;
+	int64_t into;
+
+	ASSERT_EQ(start(&self->program, e2e__file("nest")), 0);
+	ASSERT_EQ(watch(&self->watch, &self->program, self->debug, NULL), 0);
+	NEST();
+	f = poolwatch__finding(&self->watch, "nested", "new");
+	ASSERT_NE(f, NULL);
+	EXPECT_STREQ(stack_of(f, "nest"), self->chain);
+	ASSERT_STREQ(json_str(f, "threads.0.stack.2.symbol"), "handle_request");
+	into = json_int(f, "threads.0.stack.2.offset");
+	proc__free(&self->watch);
+	proc__free(&self->program);
+
+	ASSERT_EQ(start(&self->program, e2e__file("nest_stripped")), 0);
+	ASSERT_EQ(watch(&self->watch, &self->program, self->debug, NULL), 0);
+	NEST();
+	f = poolwatch__finding(&self->watch, "nested", "new");
+	ASSERT_NE(f, NULL);
+	EXPECT_STREQ(json_str(f, "threads.0.stack.0.symbol"), "take_slot");
+	EXPECT_STREQ(json_str(f, "threads.0.request.site.symbol"), "(null)");
+	EXPECT_STREQ(json_str(f, "threads.0.request.site.module"), "nest_stripped");
+	EXPECT_EQ(json_int(f, "threads.0.request.site.offset"), self->handle + into);
+	ASSERT_EQ(strncmp(stack_of(f, "nest_stripped"), "+", 1), 0);
+	snprintf(self->chain, sizeof(self->chain), "+%#" PRIx64 ", +%#" PRIx64 ", +%#" PRIx64 ", ", self->handle + into, self->session,
+		 self->serve);
+	EXPECT_EQ(strncmp(stack_of(f, "nest_stripped"), self->chain, strlen(self->chain) - 2), 0)
+	{
+		TH_LOG("%s", stack_of(f, "nest_stripped"));
+	}
+}
+
+/* The session's acquire has not returned yet: its return address is the kernel's. */
+TEST_F(stacks, within_another_acquire)
+{
+	const char *f;
+
+	ASSERT_EQ(start(&self->program, e2e__file("nest_split")), 0);
+	ASSERT_EQ(watch(&self->watch, &self->program, self->debug, TWO_POOLS), 0);
+	NEST();
+	f = poolwatch__finding(&self->watch, "nested", "new");
+	ASSERT_NE(f, NULL);
+	EXPECT_STREQ(json_str(f, "pool.name"), "slot");
+	EXPECT_SITES(f);
+	EXPECT_STREQ(stack_of(f, "nest_split"), self->chain);
+}
+
+/* All of it is read when nothing is left of the process. */
+TEST_F(stacks, after_the_end)
+{
+	const char *f;
+	int status;
+
+	ASSERT_EQ(start(&self->program, e2e__file("nest_split")), 0);
+	ASSERT_EQ(watch(&self->watch, &self->program, self->debug, TWO_POOLS), 0);
+	ASSERT_EQ(kill(self->watch.pid, SIGSTOP), 0);
+	ASSERT_EQ(waitpid(self->watch.pid, &status, WUNTRACED), self->watch.pid);
+	ASSERT_TRUE(WIFSTOPPED(status));
+	NEST();
+	ASSERT_EQ(proc__end(&self->program, SIGKILL), 128 + SIGKILL);
+	ASSERT_EQ(kill(self->watch.pid, SIGCONT), 0);
+	ASSERT_EQ(proc__wait(&self->watch), 3);
+	f = poolwatch__finding(&self->watch, "nested", "new");
+	ASSERT_NE(f, NULL);
+	EXPECT_SITES(f);
+	EXPECT_STREQ(stack_of(f, "nest_split"), self->chain);
+}
+
+TEST_F(stacks, run_of_a_short_program)
+{
+	const char *f;
+
+	ASSERT_EQ(poolwatch__run(&self->watch, "run", "--fail-on", "nested", "--json", "--debug-dir", self->debug, "--acquire", "take_slot",
+				 "--release", "put_slot", "--capacity", "3", "--", e2e__file("nest_split"), "1", NULL), 3);
+	NESTED(proc__expect(&self->watch, "nested"));
+	self->watch.out.next = 0;
+	f = poolwatch__finding(&self->watch, "nested", "new");
+	ASSERT_NE(f, NULL);
+	EXPECT_SITES(f);
+	EXPECT_STREQ(stack_of(f, "nest_split"), self->chain);
+}
+
+TEST_HARNESS_MAIN
