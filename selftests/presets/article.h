@@ -3,6 +3,7 @@
  * The article's program over any library. A program defines the three functions below and includes this, which has main:
  * a line on its standard input says what to do, and "done" answers when that has ended.
  *
+ *   setup	make the pool: first of all
  *   nest	as many threads as there are units: take, meet the others, take again, put, put. Never ends
  *   alone	one thread: take, take again, put, put
  *   flat	as many threads as there are units: take, meet the others, put; take, put
@@ -81,11 +82,12 @@ int main(void)
 	char line[64];
 
 	pthread_barrier_init(&article_met, NULL, UNITS);
-	article_setup();
 	puts("ready");
 	fflush(stdout);
 	while (fgets(line, sizeof(line), stdin)) {
-		if (!strcmp(line, "nest\n"))
+		if (!strcmp(line, "setup\n"))
+			article_setup();
+		else if (!strcmp(line, "nest\n"))
 			article_run(article_nest, UNITS);
 		else if (!strcmp(line, "alone\n"))
 			article_run(article_alone, 1);

@@ -119,6 +119,21 @@ static inline int follow__start(struct follow *f, char *const argv[])
 	return f->pid > 0 && fgets(line, sizeof(line), f->out) && !strcmp(line, "ready\n") ? 0 : -1;
 }
 
+static inline void follow__tell(struct follow *f, const char *line)
+{
+	fprintf(f->in, "%s\n", line);
+	fflush(f->in);
+}
+
+/* Tell it a line before it is watched, and wait until that is done. */
+static inline bool follow__before(struct follow *f, const char *what)
+{
+	char line[64] = "";
+
+	follow__tell(f, what);
+	return fgets(line, sizeof(line), f->out) && !strcmp(line, "done\n");
+}
+
 /* follow__watch - attach to it. @pools: as --pool, or NULL: every preset. Return: 0, or -errno with f->error. */
 static inline int follow__watch(struct follow *f, const char *pools, bool children)
 {
@@ -143,12 +158,6 @@ static inline int follow__watch(struct follow *f, const char *pools, bool childr
 	}
 	r = watch__new(&o, &f->watch, &f->error);
 	return r ? r : watch__add(f->watch, (uint32_t)f->pid, 0, &f->error);
-}
-
-static inline void follow__tell(struct follow *f, const char *line)
-{
-	fprintf(f->in, "%s\n", line);
-	fflush(f->in);
 }
 
 /* The first finding of @kind from @from on, or NULL. */

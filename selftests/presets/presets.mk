@@ -2,8 +2,8 @@
 #help test-presets     the tests on real libraries and interpreters alone
 
 PRESETS_OUT := $(OUT)/selftests/presets
-PRESETS_PROGRAMS := $(addprefix $(PRESETS_OUT)/pool_,sem sem_named sem_shared sysv apr mongoc zdb qsem5 qsem6 poco)
-PRESETS_TESTS := $(PRESETS_OUT)/test_sqlalchemy
+PRESETS_PROGRAMS := $(addprefix $(PRESETS_OUT)/pool_,sem sem_named sem_shared apr mongoc zdb qsem5 qsem6)
+PRESETS_TESTS := $(patsubst selftests/presets/%.c,$(PRESETS_OUT)/%,$(wildcard selftests/presets/test_*.c))
 PRESETS_CFLAGS := -O1 -g -Wall -Wextra -Werror -Wno-unused-parameter -D_GNU_SOURCE
 TESTS += $(PRESETS_TESTS)
 
@@ -21,13 +21,11 @@ endef
 $(eval $(call presets_program,sem,sem.c,,$$(CC)))
 $(eval $(call presets_program,sem_named,sem.c,-DNAMED,$$(CC)))
 $(eval $(call presets_program,sem_shared,sem.c,-DSHARED,$$(CC)))
-$(eval $(call presets_program,sysv,sysv.c,,$$(CC)))
 $(eval $(call presets_program,apr,apr.c,$$$$($$(PKG_CONFIG) --cflags --libs apr-1 apr-util-1),$$(CC)))
 $(eval $(call presets_program,mongoc,mongoc.c,$$$$($$(PKG_CONFIG) --cflags --libs libmongoc-1.0),$$(CC)))
 $(eval $(call presets_program,zdb,zdb.c,$$$$($$(PKG_CONFIG) --cflags --libs zdb),$$(CC)))
 $(eval $(call presets_program,qsem5,qsem.cpp,-fPIC $$$$($$(PKG_CONFIG) --cflags --libs Qt5Core),$$(CXX)))
 $(eval $(call presets_program,qsem6,qsem.cpp,-fPIC -std=c++17 $$$$($$(PKG_CONFIG) --cflags --libs Qt6Core),$$(CXX)))
-$(eval $(call presets_program,poco,poco.cpp,-lPocoDataSQLite -lPocoData -lPocoFoundation,$$(CXX)))
 
 $(PRESETS_TESTS): $(PRESETS_OUT)/%: selftests/presets/%.c selftests/presets/follow.h $(OUT)/kselftest/kselftest_harness.h \
 		$(OUT)/libpoolwatch.a | $(PRESETS_PROGRAMS)
