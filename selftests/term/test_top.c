@@ -24,7 +24,7 @@
 	"poolwatch 00:00:00  session 1, direct  every 0.02 s\n"                          \
 	"3 pools: 1 DEADLOCK, 1 busy, 1 ok; 4 threads\n"                                 \
 	"\n" HEADINGS                                                                    \
-	"DEADLOCK  db           4200001 [#########] 3/3     3  642ms     0      -     -1\n" \
+	"DEADLOCK  db           4200001 [#########] 3/3     3  642ms     0      -      0\n" \
 	"busy      c\\x1b[31mach 4200002 [#######|] 9/10     0      -     0      -      -\n" \
 	"ok        sem          4200001 [#### |   ] 2/4     0      -    20  2.0ms      -\n" \
 	"\n\n\n\n\n\n\n\n\n\n\n"                                                         \
@@ -114,7 +114,7 @@ TEST_F_TIMEOUT(top, drill_down_to_the_lines, 60)
 	/* The threads go on: the pool is fine, and the finding has its end. */
 	SHOW(RECOVERED);
 	AWAIT_TEXT("deadlock in db of api[4200001]: recovered after ");
-	AWAIT_TEXT("ok        db           4200001 [###     |] 1/3     0      -     0      -     -1\n");
+	AWAIT_TEXT("ok        db           4200001 [###     |] 1/3     0      -     0      -      0\n");
 }
 
 TEST_F_TIMEOUT(top, histograms_of_a_pool, 60)
@@ -134,7 +134,7 @@ TEST_F_TIMEOUT(top, tree_filter_search_sort, 60)
 	AWAIT(DEADLOCK_SCREEN);
 	TYPE("t");
 	AWAIT_TEXT(HEADINGS "api[4200001]  2 pools, 1 in trouble\n"
-			    "DEADLOCK    db         4200001 [#########] 3/3     3  642ms     0      -     -1\n"
+			    "DEADLOCK    db         4200001 [#########] 3/3     3  642ms     0      -      0\n"
 			    "ok          sem        4200001 [#### |   ] 2/4     0      -    20  2.0ms      -\n"
 			    "web[4200002]  1 pool\n"
 			    "busy        c\\x1b[31ma 4200002 [#######|] 9/10     0      -     0      -      -\n");
@@ -154,11 +154,11 @@ TEST_F_TIMEOUT(top, tree_filter_search_sort, 60)
 	/* By the second column, names; then the other way round. */
 	TYPE("s\033OB\033OB\r");
 	AWAIT_TEXT(HEADINGS "busy      c\\x1b[31mach 4200002 [#######|] 9/10     0      -     0      -      -\n"
-			    "DEADLOCK  db           4200001 [#########] 3/3     3  642ms     0      -     -1\n"
+			    "DEADLOCK  db           4200001 [#########] 3/3     3  642ms     0      -      0\n"
 			    "ok        sem          4200001 [#### |   ] 2/4     0      -    20  2.0ms      -\n");
 	TYPE("R");
 	AWAIT_TEXT(HEADINGS "ok        sem          4200001 [#### |   ] 2/4     0      -    20  2.0ms      -\n"
-			    "DEADLOCK  db           4200001 [#########] 3/3     3  642ms     0      -     -1\n"
+			    "DEADLOCK  db           4200001 [#########] 3/3     3  642ms     0      -      0\n"
 			    "busy      c\\x1b[31mach 4200002 [#######|] 9/10     0      -     0      -      -\n");
 	TYPE("\033OC\033OC");
 	AWAIT_TEXT("STATE     POOL          WAIT OLDEST ACQ/S HOLD99 MARGIN PROCESS      HOLD50 WAIT\n");
@@ -205,7 +205,7 @@ TEST_F_TIMEOUT(top, resize, 60)
 	pty__resize(&self->p, 50, 200);
 	AWAIT_TEXT("STATE     POOL             PID IN USE           WAIT OLDEST ACQ/S HOLD99 MARGIN PROCESS      HOLD50 WAIT50 WAIT99  NEST "
 		   "DEPTH NESTMAX  HOLD OLDHOLD  UNK KEY               AGE SESSION\n"
-		   "DEADLOCK  db           4200001 [#########] 3/3     3  642ms     0      -     -1 api               -      -      -     3 "
+		   "DEADLOCK  db           4200001 [#########] 3/3     3  642ms     0      -      0 api               -      -      -     3 "
 		   "    2       3     3   812ms    0 0xd0              10s       1\n");
 	AWAIT_TEXT("3 threads hold 3 of the 3 units of db, each waits for another, and none can go on\n");
 	pty__resize(&self->p, 8, 30);
@@ -254,7 +254,7 @@ TEST_F_TIMEOUT(top, the_session_ends, 60)
 	AWAIT(DEADLOCK_SCREEN);
 	SHOW(GONE);
 	AWAIT_TEXT("What was watched has ended: this is the last picture.");
-	AWAIT_TEXT("DEADLOCK  db           4200001 [#########] 3/3     3  642ms     0      -     -1\n");
+	AWAIT_TEXT("DEADLOCK  db           4200001 [#########] 3/3     3  642ms     0      -      0\n");
 	TYPE("q");
 	ASSERT_EQ(pty__end(&self->p), 0);
 }
