@@ -30,8 +30,8 @@ static uint64_t realtime(void)
 int alert_sink__new(const struct conf_sink *c, struct alert_sink **out, char *msg, size_t size)
 {
 	static int (*const make[CONF_SINK_TYPES])(const struct conf_sink *c, struct alert_sink **out) = {
-		[CONF_SYSLOG] = alert_syslog__new, [CONF_JOURNAL] = alert_journal__new, [CONF_REMOTE] = alert_remote__new,
-		[CONF_FILE] = alert_file__new,	   [CONF_COMMAND] = alert_command__new,
+	    [CONF_SYSLOG] = alert_syslog__new, [CONF_JOURNAL] = alert_journal__new, [CONF_REMOTE] = alert_remote__new,
+	    [CONF_FILE] = alert_file__new,     [CONF_COMMAND] = alert_command__new,
 	};
 	struct alert_sink *s = NULL;
 	char *name = strdup(c->name);
@@ -58,7 +58,7 @@ static void sink_free(struct alert_sink *s)
 
 static int add(struct alerts *a, struct alert_sink *s)
 {
-	struct epoll_event e = { .events = EPOLLIN };
+	struct epoll_event e = {.events = EPOLLIN};
 
 	if (s->fd >= 0 && epoll_ctl(a->epoll, EPOLL_CTL_ADD, s->fd, &e))
 		return -errno;
@@ -117,8 +117,7 @@ void alerts__free(struct alerts *a)
 
 static bool wants(const struct alert_sink *s, const struct alert *al)
 {
-	return al->type == ALERT_TEST ||
-	       (s->kinds & 1u << al->finding->kind && al->finding->severity >= s->severity);
+	return al->type == ALERT_TEST || (s->kinds & 1u << al->finding->kind && al->finding->severity >= s->severity);
 }
 
 static void tell(struct alerts *a, struct alert *al)
@@ -145,8 +144,9 @@ static void tell_suppressed(struct alerts *a, uint64_t now)
 	struct limiter_slot slot;
 
 	while (limiter__due(&a->limiter, now, &slot)) {
-		struct finding f = { .kind = slot.kind, .severity = slot.severity };
-		struct alert al = { .type = ALERT_SUPPRESSED, .finding = &f, .suppressed = slot.suppressed, .realtime_ns = realtime() };
+		struct finding f = {.kind = slot.kind, .severity = slot.severity};
+		struct alert al = {
+		    .type = ALERT_SUPPRESSED, .finding = &f, .suppressed = slot.suppressed, .realtime_ns = realtime()};
 
 		memcpy(f.pool_name, slot.pool_name, sizeof(f.pool_name));
 		tell(a, &al);
@@ -155,7 +155,7 @@ static void tell_suppressed(struct alerts *a, uint64_t now)
 
 void alerts__finding(struct alerts *a, const struct finding *f, uint64_t now)
 {
-	struct alert al = { .type = ALERT_FINDING, .finding = f, .realtime_ns = f->realtime_ns };
+	struct alert al = {.type = ALERT_FINDING, .finding = f, .realtime_ns = f->realtime_ns};
 
 	if (f->event == FINDING_RECOVERED && !a->ends)
 		return;
@@ -169,8 +169,8 @@ void alerts__finding(struct alerts *a, const struct finding *f, uint64_t now)
 
 void alerts__test(struct alerts *a, uint64_t now)
 {
-	struct finding f = { .severity = FINDING_WARNING };
-	struct alert al = { .type = ALERT_TEST, .finding = &f, .realtime_ns = realtime() };
+	struct finding f = {.severity = FINDING_WARNING};
+	struct alert al = {.type = ALERT_TEST, .finding = &f, .realtime_ns = realtime()};
 
 	tell(a, &al);
 	alerts__step(a, now);

@@ -56,8 +56,9 @@ static int object_fd(const void *json, size_t len)
 /* In the child, between fork and exec: async-signal-safe calls only. */
 static void __attribute__((noreturn)) become(char **argv, int in)
 {
-	static char *const environment[] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", NULL };
-	const struct rlimit no_core = { 0, 0 };
+	static char *const environment[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+					    "LANG=C.UTF-8", NULL};
+	const struct rlimit no_core = {0, 0};
 	sigset_t none;
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
@@ -78,7 +79,7 @@ static void __attribute__((noreturn)) become(char **argv, int in)
 
 static int start(struct command_alerts *c, const void *json, size_t len)
 {
-	struct epoll_event e = { .events = EPOLLIN };
+	struct epoll_event e = {.events = EPOLLIN};
 	int in = object_fd(json, len);
 	pid_t pid;
 
@@ -116,7 +117,7 @@ static void start_next(struct command_alerts *c)
 /* The one that runs, if it has ended. Its group goes with it: nothing may go on in its name. */
 static void reap(struct command_alerts *c)
 {
-	siginfo_t ended = { 0 };
+	siginfo_t ended = {0};
 	int status;
 
 	/* Left a zombie until its group is gone, so that the number cannot be anyone else's yet. */
@@ -187,7 +188,7 @@ static void sink_free(struct alert_sink *s)
 	free(c);
 }
 
-static const struct alert_sink_ops ops = { .send = enqueue, .step = step, .deadline = deadline, .free = sink_free };
+static const struct alert_sink_ops ops = {.send = enqueue, .step = step, .deadline = deadline, .free = sink_free};
 
 int alert_command__new(const struct conf_sink *conf, struct alert_sink **out)
 {

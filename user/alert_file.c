@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Alerts to a file of JSON lines that others may rotate: by moving it away, with or without a SIGHUP, or by copy and truncate. */
+/* Alerts to a file of JSON lines that others may rotate: by moving it away, with or without a SIGHUP, or by copy and
+ * truncate. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -43,7 +44,7 @@ static bool is_current(const struct file_alerts *f)
 static int send_json(struct alert_sink *s, const struct alert *a)
 {
 	struct file_alerts *f = (struct file_alerts *)s;
-	struct iovec parts[] = { { "\n", 1 }, { (char *)a->json, a->json_len }, { "\n", 1 } };
+	struct iovec parts[] = {{"\n", 1}, {(char *)a->json, a->json_len}, {"\n", 1}};
 	ssize_t want, n;
 
 	if (!is_current(f)) {
@@ -82,7 +83,7 @@ static void sink_free(struct alert_sink *s)
 	free(f);
 }
 
-static const struct alert_sink_ops ops = { .send = send_json, .reopen = reopen, .free = sink_free };
+static const struct alert_sink_ops ops = {.send = send_json, .reopen = reopen, .free = sink_free};
 
 int alert_file__new(const struct conf_sink *c, struct alert_sink **out)
 {
@@ -91,7 +92,7 @@ int alert_file__new(const struct conf_sink *c, struct alert_sink **out)
 
 	if (!f)
 		return err;
-	f->base = (struct alert_sink){ .ops = &ops, .fd = -1 };
+	f->base = (struct alert_sink){.ops = &ops, .fd = -1};
 	f->fd = -1;
 	f->path = strdup(c->path);
 	if (f->path)

@@ -12,9 +12,9 @@
 
 /* poolwatch(1) states them: never change one. */
 static const char *const message_ids[FINDING_KINDS] = {
-	[FINDING_NESTED] = "15329e7d3fcd479ba73ab6f1d13e4691",	[FINDING_ORDER] = "014dba5434934b61995d11cb27c84dc1",
-	[FINDING_DEADLOCK] = "6511f2d026d74aa9b63160bcf88d4ec0", [FINDING_STALL] = "842a0eb5b7014776832cd85c51d81201",
-	[FINDING_LEAK] = "00a838c9218b4e9e89c36db6e96f2438",	[FINDING_DETACHED] = "8186f93a10234ad78cfd89fbb7b67b23",
+    [FINDING_NESTED] = "15329e7d3fcd479ba73ab6f1d13e4691",   [FINDING_ORDER] = "014dba5434934b61995d11cb27c84dc1",
+    [FINDING_DEADLOCK] = "6511f2d026d74aa9b63160bcf88d4ec0", [FINDING_STALL] = "842a0eb5b7014776832cd85c51d81201",
+    [FINDING_LEAK] = "00a838c9218b4e9e89c36db6e96f2438",     [FINDING_DETACHED] = "8186f93a10234ad78cfd89fbb7b67b23",
 };
 static const char suppressed_id[] = "cdb5cb17774043ddabc4332d4d9d796b";
 static const char test_id[] = "e57cb05a53a942e68a4ec75bf6f2b9ba";
@@ -43,7 +43,7 @@ static void __attribute__((format(printf, 2, 3))) field(struct fields *f, const 
 		f->failed = true;
 		return;
 	}
-	f->iov[f->n++] = (struct iovec){ s, len };
+	f->iov[f->n++] = (struct iovec){s, len};
 }
 
 static void known(struct fields *f, const char *name, int64_t v)
@@ -81,7 +81,7 @@ static void finding_fields(struct fields *fs, const struct finding *f)
 
 static int send_fields(struct alert_sink *s __attribute__((unused)), const struct alert *a)
 {
-	struct fields fs = { 0 };
+	struct fields fs = {0};
 	int err;
 
 	field(&fs, "MESSAGE=%s", a->line);
@@ -114,7 +114,7 @@ static void sink_free(struct alert_sink *s)
 	free(s);
 }
 
-static const struct alert_sink_ops ops = { .send = send_fields, .free = sink_free };
+static const struct alert_sink_ops ops = {.send = send_fields, .free = sink_free};
 
 int alert_journal__new(const struct conf_sink *c __attribute__((unused)), struct alert_sink **out)
 {
@@ -122,7 +122,7 @@ int alert_journal__new(const struct conf_sink *c __attribute__((unused)), struct
 
 	if (!s)
 		return -ENOMEM;
-	*s = (struct alert_sink){ .ops = &ops, .fd = -1 };
+	*s = (struct alert_sink){.ops = &ops, .fd = -1};
 	*out = s;
 	return 0;
 }

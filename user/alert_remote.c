@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Alerts to a collector elsewhere, as RFC 5424 messages, over UDP, TCP or a UNIX socket (datagrams, or a stream if that is
- * what listens there). Streams are framed by octet counting (RFC 6587).
+ * Alerts to a collector elsewhere, as RFC 5424 messages, over UDP, TCP or a UNIX socket (datagrams, or a stream if that
+ * is what listens there). Streams are framed by octet counting (RFC 6587).
  *
  * A message stays in the spool until there is reason to believe that it arrived: over TCP when the peer's kernel has
- * acknowledged its last byte, over a UNIX stream when the peer has read it, over UDP when no refusal came back for a while, in
- * a UNIX datagram socket at once. What was not confirmed when a connection broke is sent again.
+ * acknowledged its last byte, over a UNIX stream when the peer has read it, over UDP when no refusal came back for a
+ * while, in a UNIX datagram socket at once. What was not confirmed when a connection broke is sent again.
  */
 #include <errno.h>
 #include <linux/sockios.h>
@@ -28,16 +28,16 @@
 #include "rfc5424.h"
 #include "spool.h"
 
-#define MS 1000000ull
-#define BACKOFF_MIN (250 * MS)
-#define BACKOFF_MAX (30000 * MS)
-#define CONFIRM_POLL (20 * MS)	/* how often to ask for acknowledgements while some are due */
-#define UDP_GRACE (50 * MS)	/* how long a refusal takes to come back, of a network worth logging over */
-#define GIVE_UP_MS 20000	/* a peer that acknowledges nothing for so long is away */
-#define WINDOW 64		/* messages sent and not confirmed */
+#define MS	     1000000ull
+#define BACKOFF_MIN  (250 * MS)
+#define BACKOFF_MAX  (30000 * MS)
+#define CONFIRM_POLL (20 * MS) /* how often to ask for acknowledgements while some are due */
+#define UDP_GRACE    (50 * MS) /* how long a refusal takes to come back, of a network worth logging over */
+#define GIVE_UP_MS   20000     /* a peer that acknowledges nothing for so long is away */
+#define WINDOW	     64	       /* messages sent and not confirmed */
 
 enum state {
-	STATE_IDLE,    /* nothing to send, nothing open */
+	STATE_IDLE, /* nothing to send, nothing open */
 	STATE_RESOLVE,
 	STATE_CONNECT, /* in progress */
 	STATE_UP,
@@ -63,10 +63,10 @@ struct remote_alerts {
 	struct addrinfo *addr; /* the one being tried */
 	uint64_t wake, backoff;
 
-	uint64_t next;	       /* number of the message to send next */
-	char *rest;	       /* stream: what is left of a message begun */
+	uint64_t next; /* number of the message to send next */
+	char *rest;    /* stream: what is left of a message begun */
 	size_t rest_len;
-	uint64_t written;      /* stream: bytes given to the kernel */
+	uint64_t written; /* stream: bytes given to the kernel */
 	struct sent window[WINDOW];
 	unsigned int first, in_flight;
 };
@@ -104,7 +104,7 @@ static void back_off(struct remote_alerts *r, uint64_t now)
 
 static void want(struct remote_alerts *r, unsigned int events)
 {
-	struct epoll_event e = { .events = events | EPOLLRDHUP };
+	struct epoll_event e = {.events = events | EPOLLRDHUP};
 
 	epoll_ctl(r->base.fd, EPOLL_CTL_MOD, r->sock, &e);
 }
@@ -112,7 +112,7 @@ static void want(struct remote_alerts *r, unsigned int events)
 /* Begin to connect. Return: 0 (done or in progress) or -errno. */
 static int open_socket(struct remote_alerts *r, int family, int type, const void *addr, socklen_t len)
 {
-	struct epoll_event e = { .events = EPOLLOUT | EPOLLRDHUP };
+	struct epoll_event e = {.events = EPOLLOUT | EPOLLRDHUP};
 	int user_timeout = GIVE_UP_MS;
 
 	if (r->sock >= 0)
@@ -130,7 +130,7 @@ static int open_socket(struct remote_alerts *r, int family, int type, const void
 
 static int open_unix(struct remote_alerts *r)
 {
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
 	int err;
 
 	memcpy(sun.sun_path, r->to.host, strlen(r->to.host) + 1);
@@ -163,7 +163,8 @@ static void begin(struct remote_alerts *r, uint64_t now)
 		err = open_unix(r);
 	} else {
 		r->state = STATE_RESOLVE;
-		err = resolve__start(r->to.host, r->to.port, r->to.kind == ADDRESS_TCP ? SOCK_STREAM : SOCK_DGRAM, &r->resolve);
+		err = resolve__start(r->to.host, r->to.port, r->to.kind == ADDRESS_TCP ? SOCK_STREAM : SOCK_DGRAM,
+				     &r->resolve);
 	}
 	if (err)
 		back_off(r, now);
@@ -249,7 +250,8 @@ static int confirm_what_arrived(struct remote_alerts *r, uint64_t now)
 		confirm(r, r->written - queued);
 		return 0;
 	}
-	/* A UNIX socket counts memory, not bytes: only 0 says something, and that only if the peer did not die with it. */
+	/* A UNIX socket counts memory, not bytes: only 0 says something, and that only if the peer did not die with it.
+	 */
 	err = socket_error(r);
 	if (!queued && !err)
 		confirm(r, r->written);
@@ -294,7 +296,7 @@ static int flush_rest(struct remote_alerts *r)
 
 static void remember(struct remote_alerts *r, uint64_t end)
 {
-	r->window[(r->first + r->in_flight++) % WINDOW] = (struct sent){ .n = r->next++, .end = end };
+	r->window[(r->first + r->in_flight++) % WINDOW] = (struct sent){.n = r->next++, .end = end};
 }
 
 static int send_framed(struct remote_alerts *r, const char *message, size_t len)
@@ -400,8 +402,8 @@ static uint64_t deadline(const struct alert_sink *s)
 static int enqueue(struct alert_sink *s, const struct alert *a)
 {
 	struct remote_alerts *r = (struct remote_alerts *)s;
-	struct rfc5424_header h = { .facility = r->facility, .hostname = r->hostname, .procid = getpid(),
-				    .version = POOLWATCH_VERSION };
+	struct rfc5424_header h = {
+	    .facility = r->facility, .hostname = r->hostname, .procid = getpid(), .version = POOLWATCH_VERSION};
 	uint64_t lost = spool__lost(r->spool);
 	char *message;
 	int len = rfc5424__format(&h, a, &message), err;
@@ -432,7 +434,7 @@ static void sink_free(struct alert_sink *s)
 	free(r);
 }
 
-static const struct alert_sink_ops ops = { .send = enqueue, .step = step, .deadline = deadline, .free = sink_free };
+static const struct alert_sink_ops ops = {.send = enqueue, .step = step, .deadline = deadline, .free = sink_free};
 
 int alert_remote__new(const struct conf_sink *c, struct alert_sink **out)
 {

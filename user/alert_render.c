@@ -67,9 +67,11 @@ static int write_line(char *buf, size_t size, const struct alert *a)
 	case ALERT_FINDING:
 		return logline__format(a->finding, buf, size);
 	case ALERT_SUPPRESSED:
-		escape__bytes(pool, sizeof(pool), a->finding->pool_name, strnlen(a->finding->pool_name, POOLWATCH_NAME), ESCAPE_QUOTE);
+		escape__bytes(pool, sizeof(pool), a->finding->pool_name, strnlen(a->finding->pool_name, POOLWATCH_NAME),
+			      ESCAPE_QUOTE);
 		return snprintf(buf, size, "suppressed=%" PRIu64 " finding=%s severity=%s pool=\"%s\"", a->suppressed,
-				finding__kind_name(a->finding->kind), finding__severity_name(a->finding->severity), pool);
+				finding__kind_name(a->finding->kind), finding__severity_name(a->finding->severity),
+				pool);
 	case ALERT_TEST:
 		return snprintf(buf, size, "test=yes severity=%s explanation=\"" TEST_TEXT "\"",
 				finding__severity_name(a->finding->severity));
@@ -91,7 +93,9 @@ int alert_render__texts(struct alert *a, struct alert_text *t)
 	}
 	while (t->json_len && t->json[t->json_len - 1] == '\n')
 		t->json[--t->json_len] = '\0';
-	a->name = a->type == ALERT_FINDING ? finding__kind_name(a->finding->kind) : a->type == ALERT_TEST ? "test" : "suppressed";
+	a->name = a->type == ALERT_FINDING ? finding__kind_name(a->finding->kind)
+		  : a->type == ALERT_TEST  ? "test"
+					   : "suppressed";
 	a->json = t->json;
 	a->json_len = t->json_len;
 	a->line = t->line;

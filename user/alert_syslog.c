@@ -24,7 +24,7 @@ static void sink_free(struct alert_sink *s)
 	free(s);
 }
 
-static const struct alert_sink_ops ops = { .send = send_line, .free = sink_free };
+static const struct alert_sink_ops ops = {.send = send_line, .free = sink_free};
 
 int alert_syslog__new(const struct conf_sink *c, struct alert_sink **out)
 {
@@ -36,7 +36,7 @@ int alert_syslog__new(const struct conf_sink *c, struct alert_sink **out)
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
-	s->base = (struct alert_sink){ .ops = &ops, .fd = -1 };
+	s->base = (struct alert_sink){.ops = &ops, .fd = -1};
 	s->facility = facility;
 	openlog("poolwatch", LOG_PID | LOG_NDELAY, facility);
 	*out = &s->base;

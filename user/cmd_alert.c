@@ -37,7 +37,7 @@ static void deliver(struct alerts *a)
 
 	alerts__test(a, begin);
 	while (!alerts__idle(a) && monotonic() - begin < PATIENCE) {
-		struct pollfd p = { .fd = alerts__fd(a), .events = POLLIN };
+		struct pollfd p = {.fd = alerts__fd(a), .events = POLLIN};
 		uint64_t now = monotonic(), until = alerts__deadline(a);
 
 		if (until > begin + PATIENCE)
@@ -83,10 +83,10 @@ static int test(const char *path)
 int cmd_alert(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "test", no_argument, NULL, 't' },
-		{ "config", required_argument, NULL, 'c' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
+	    {"test", no_argument, NULL, 't'},
+	    {"config", required_argument, NULL, 'c'},
+	    {"help", no_argument, NULL, 'h'},
+	    {0},
 	};
 	const char *path = NULL;
 	bool is_test = false;

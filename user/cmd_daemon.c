@@ -51,7 +51,7 @@ static int read_conf(const char *path, struct conf **out)
 
 static int check(const char *path)
 {
-	struct daemon_error err = { 0 };
+	struct daemon_error err = {0};
 	struct conf *conf;
 	int ret = read_conf(path, &conf);
 
@@ -68,7 +68,7 @@ static int check(const char *path)
 
 static void reload(struct daemon *d, const char *path)
 {
-	struct daemon_error err = { 0 };
+	struct daemon_error err = {0};
 	struct conf *conf;
 
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)daemon__now() / 1000);
@@ -98,7 +98,7 @@ static bool on_signals(struct daemon *d, int fd, const char *path)
 
 static int loop(struct daemon *d, int signals, const char *path)
 {
-	struct pollfd p[] = { { .fd = signals, .events = POLLIN }, { .fd = daemon__fd(d), .events = POLLIN } };
+	struct pollfd p[] = {{.fd = signals, .events = POLLIN}, {.fd = daemon__fd(d), .events = POLLIN}};
 	uint64_t watchdog_us = 0, next_status = 0, next_dog = 0;
 	struct daemon_error err;
 	char status[200];
@@ -135,7 +135,7 @@ static int loop(struct daemon *d, int signals, const char *path)
 static int run(const char *path)
 {
 	_cleanup_close_ int signals = -1;
-	struct daemon_error err = { 0 };
+	struct daemon_error err = {0};
 	struct daemon *d;
 	struct conf *conf;
 	char status[200], line[300];
@@ -180,10 +180,10 @@ static int run(const char *path)
 int cmd_daemon(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "check-config", no_argument, NULL, 'C' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
+	    {"config", required_argument, NULL, 'c'},
+	    {"check-config", no_argument, NULL, 'C'},
+	    {"help", no_argument, NULL, 'h'},
+	    {0},
 	};
 	const char *path = NULL;
 	bool only_check = false;

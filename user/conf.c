@@ -15,11 +15,12 @@
 
 #define SECOND 1000000000ull
 
-static const char *const sink_sections[CONF_SINK_TYPES] = { "syslog", "journal", "remote", "file", "command" };
+static const char *const sink_sections[CONF_SINK_TYPES] = {"syslog", "journal", "remote", "file", "command"};
 
 /* --- sections */
 
-static struct conf_sink *sink_of(struct conf *c, const char *section, enum conf_sink_type type, const char *file, unsigned int line)
+static struct conf_sink *sink_of(struct conf *c, const char *section, enum conf_sink_type type, const char *file,
+				 unsigned int line)
 {
 	struct conf_sink *s;
 
@@ -31,8 +32,14 @@ static struct conf_sink *sink_of(struct conf *c, const char *section, enum conf_
 		return NULL;
 	c->sinks = s;
 	s = &s[c->nsinks];
-	*s = (struct conf_sink){ .type = type, .enable = true, .kinds = (1u << FINDING_KINDS) - 1, .spool = 256 << 10,
-				 .limit_ns = 10 * SECOND, .line = line, .name = strdup(section), .file = strdup(file) };
+	*s = (struct conf_sink){.type = type,
+				.enable = true,
+				.kinds = (1u << FINDING_KINDS) - 1,
+				.spool = 256 << 10,
+				.limit_ns = 10 * SECOND,
+				.line = line,
+				.name = strdup(section),
+				.file = strdup(file)};
 	if (!s->name || !s->file) {
 		free(s->name);
 		free(s->file);
@@ -54,7 +61,7 @@ static struct conf_target *target_of(struct conf *c, const char *name, const cha
 		return NULL;
 	c->targets = t;
 	t = &t[c->ntargets];
-	*t = (struct conf_target){ .line = line, .name = strdup(name), .file = strdup(file) };
+	*t = (struct conf_target){.line = line, .name = strdup(name), .file = strdup(file)};
 	if (!t->name || !t->file) {
 		free(t->name);
 		free(t->file);
@@ -77,7 +84,8 @@ struct reading {
 
 static bool takes_name(const char *section)
 {
-	return !strcmp(section, "target") || !strcmp(section, "remote") || !strcmp(section, "file") || !strcmp(section, "command");
+	return !strcmp(section, "target") || !strcmp(section, "remote") || !strcmp(section, "file") ||
+	       !strcmp(section, "command");
 }
 
 /* 0 is what inih takes for an error. */
@@ -91,8 +99,10 @@ static int stop(struct reading *r, int result)
 static int no_section(struct reading *r, const char *section)
 {
 	return fail(r, -EINVAL,
-		    "no section [%s]; there are: daemon, target NAME, alert, syslog, journal, remote NAME, file NAME, command NAME, "
-		    "metrics", section);
+		    "no section [%s]; there are: daemon, target NAME, alert, syslog, journal, remote NAME, file NAME, "
+		    "command NAME, "
+		    "metrics",
+		    section);
 }
 
 /* The struct that a section fills, made if it is the first of its name; NULL with the error told. */
@@ -133,8 +143,8 @@ static void *section_of(struct reading *r, const char *section)
 }
 
 /*
- * inih cuts long lines and long names in silence; here they are errors. It says nothing of a section without keys, which here
- * is one with defaults: "[journal]" alone sends alerts to the journal.
+ * inih cuts long lines and long names in silence; here they are errors. It says nothing of a section without keys,
+ * which here is one with defaults: "[journal]" alone sends alerts to the journal.
  */
 static char *read_line(char *buf, int size, void *stream)
 {
@@ -189,7 +199,7 @@ static int handle(void *user, const char *section, const char *name, const char 
 
 static int read_file(struct conf *c, const char *path, bool optional, struct conf_error *err)
 {
-	struct reading r = { .conf = c, .err = err, .path = path };
+	struct reading r = {.conf = c, .err = err, .path = path};
 	int line;
 
 	r.file = fopen(path, "re");
@@ -240,9 +250,17 @@ int conf__read(const char *path, const char *dir, bool optional, struct conf **o
 
 	if (!c)
 		return conf__fail(err, -ENOMEM, NULL, 0, "out of memory");
-	*c = (struct conf){ .stall_ns = 5 * SECOND, .budget_permille = 20, .scan_ns = 2 * SECOND, .follow = true, .device = true,
-			    .stacks = WATCH_STACKS_NESTED, .rate = 10, .rate_ns = 60 * SECOND, .ends = true,
-			    .textfile_ns = 15 * SECOND, .series = 200 };
+	*c = (struct conf){.stall_ns = 5 * SECOND,
+			   .budget_permille = 20,
+			   .scan_ns = 2 * SECOND,
+			   .follow = true,
+			   .device = true,
+			   .stacks = WATCH_STACKS_NESTED,
+			   .rate = 10,
+			   .rate_ns = 60 * SECOND,
+			   .ends = true,
+			   .textfile_ns = 15 * SECOND,
+			   .series = 200};
 	if (path)
 		ret = read_file(c, path, optional, err);
 	if (!ret && dir)
@@ -261,7 +279,7 @@ int conf__read(const char *path, const char *dir, bool optional, struct conf **o
 
 int conf__load(const char *path, struct conf **out, char *line, size_t size)
 {
-	struct conf_error err = { 0 };
+	struct conf_error err = {0};
 	char *dir = NULL, *copy;
 	int ret = -ENOMEM;
 
@@ -320,5 +338,5 @@ void conf__free(struct conf *c)
 void conf_error__clear(struct conf_error *err)
 {
 	free(err->file);
-	*err = (struct conf_error){ 0 };
+	*err = (struct conf_error){0};
 }

@@ -32,7 +32,8 @@ static int check_remote(const struct conf_sink *s, struct conf_error *err)
 	if (!s->to)
 		return fail(err, s, "[%s] needs 'to': udp://HOST:PORT, tcp://HOST:PORT or unix:PATH", s->name);
 	if (address__parse_remote(s->to, &a))
-		return fail(err, s, "[%s] to = %s: expected udp://HOST:PORT, tcp://HOST:PORT or unix:PATH", s->name, s->to);
+		return fail(err, s, "[%s] to = %s: expected udp://HOST:PORT, tcp://HOST:PORT or unix:PATH", s->name,
+			    s->to);
 	if (s->path && s->path[0] != '/')
 		return fail(err, s, "[%s] spool-file = %s: expected an absolute path", s->name, s->path);
 	if (s->spool < 4096 || s->spool > (64 << 20))
@@ -85,12 +86,12 @@ static int check_target(struct conf_target *t, struct conf_error *err)
 {
 	for (size_t i = 0; i < t->match.exes.n; i++)
 		if (strchr(t->match.exes.items[i], '/') && t->match.exes.items[i][0] != '/')
-			return fail(err, t, "[target %s] exe = %s: expected an absolute path or glob, or a base name", t->name,
-				    t->match.exes.items[i]);
+			return fail(err, t, "[target %s] exe = %s: expected an absolute path or glob, or a base name",
+				    t->name, t->match.exes.items[i]);
 	for (size_t i = 0; i < t->match.containers.n; i++)
 		if (strlen(t->match.containers.items[i]) < 12)
-			return fail(err, t, "[target %s] container = %s: expected at least 12 digits of its id", t->name,
-				    t->match.containers.items[i]);
+			return fail(err, t, "[target %s] container = %s: expected at least 12 digits of its id",
+				    t->name, t->match.containers.items[i]);
 	if (t->users.n) {
 		t->match.uids = calloc(t->users.n, sizeof(*t->match.uids));
 		if (!t->match.uids)
@@ -120,13 +121,15 @@ int conf__check(struct conf *c, struct conf_error *err)
 			return ret;
 	}
 	if (c->listen && address__parse_listen(c->listen, &a))
-		return conf__fail(err, -EINVAL, c->metrics_file, c->metrics_line, "[metrics] listen = %s: expected unix:PATH, IPV4:PORT or [IPV6]:PORT",
-				  c->listen);
-	if (c->listen && !address__is_local(&a) && !c->any_address)
 		return conf__fail(err, -EINVAL, c->metrics_file, c->metrics_line,
-				  "[metrics] listen = %s can be reached from other machines: say any-address = yes if that is meant",
-				  c->listen);
+				  "[metrics] listen = %s: expected unix:PATH, IPV4:PORT or [IPV6]:PORT", c->listen);
+	if (c->listen && !address__is_local(&a) && !c->any_address)
+		return conf__fail(
+		    err, -EINVAL, c->metrics_file, c->metrics_line,
+		    "[metrics] listen = %s can be reached from other machines: say any-address = yes if that is meant",
+		    c->listen);
 	if (c->textfile && c->textfile[0] != '/')
-		return conf__fail(err, -EINVAL, c->metrics_file, c->metrics_line, "[metrics] textfile = %s: expected an absolute path", c->textfile);
+		return conf__fail(err, -EINVAL, c->metrics_file, c->metrics_line,
+				  "[metrics] textfile = %s: expected an absolute path", c->textfile);
 	return 0;
 }

@@ -12,7 +12,8 @@ static bool same_sink(const struct conf_sink *a, const struct conf_sink *b)
 {
 	return a->type == b->type && same_text(a->name, b->name) && a->enable == b->enable && a->kinds == b->kinds &&
 	       a->severity == b->severity && same_text(a->facility, b->facility) && same_text(a->to, b->to) &&
-	       same_text(a->path, b->path) && a->spool == b->spool && strlist__equal(&a->run, &b->run) && a->limit_ns == b->limit_ns;
+	       same_text(a->path, b->path) && a->spool == b->spool && strlist__equal(&a->run, &b->run) &&
+	       a->limit_ns == b->limit_ns;
 }
 
 bool conf__same_alerts(const struct conf *a, const struct conf *b)
@@ -28,6 +29,7 @@ bool conf__same_alerts(const struct conf *a, const struct conf *b)
 bool conf__same_watch(const struct conf *a, const struct conf *b)
 {
 	return a->stall_ns == b->stall_ns && a->leak_ns == b->leak_ns && a->budget_permille == b->budget_permille &&
-	       a->max_pools == b->max_pools && a->max_threads == b->max_threads && a->stacks == b->stacks && a->follow == b->follow &&
-	       a->device == b->device && a->debuginfod == b->debuginfod && same_text(a->debug_dirs, b->debug_dirs);
+	       a->max_pools == b->max_pools && a->max_threads == b->max_threads && a->stacks == b->stacks &&
+	       a->follow == b->follow && a->device == b->device && a->debuginfod == b->debuginfod &&
+	       same_text(a->debug_dirs, b->debug_dirs);
 }

@@ -48,8 +48,13 @@ static int scaled(const char *text, const struct unit *units, uint64_t *out)
 int conf__duration(const char *text, uint64_t *ns)
 {
 	static const struct unit units[] = {
-		{ "", 1000000000 },	      { "ms", 1000000 },	      { "s", 1000000000 },
-		{ "m", 60 * 1000000000ull },  { "h", 3600 * 1000000000ull }, { "d", 86400 * 1000000000ull }, { 0 },
+	    {"", 1000000000},
+	    {"ms", 1000000},
+	    {"s", 1000000000},
+	    {"m", 60 * 1000000000ull},
+	    {"h", 3600 * 1000000000ull},
+	    {"d", 86400 * 1000000000ull},
+	    {0},
 	};
 
 	if (!strcmp(text, "off")) {
@@ -61,7 +66,7 @@ int conf__duration(const char *text, uint64_t *ns)
 
 int conf__size(const char *text, uint64_t *bytes)
 {
-	static const struct unit units[] = { { "", 1 }, { "K", 1 << 10 }, { "M", 1 << 20 }, { 0 } };
+	static const struct unit units[] = {{"", 1}, {"K", 1 << 10}, {"M", 1 << 20}, {0}};
 
 	return scaled(text, units, bytes);
 }

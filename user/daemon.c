@@ -12,9 +12,9 @@
 #include "daemon_int.h"
 #include "own.h"
 
-#define SECOND 1000000000ull
+#define SECOND		 1000000000ull
 #define SCAN_WITH_EVENTS (60 * SECOND) /* a look at everything, in case an event was missed */
-#define SETTLE (60 * SECOND)	       /* so long a stall may be what is left of what an earlier daemon told */
+#define SETTLE		 (60 * SECOND) /* so long a stall may be what is left of what an earlier daemon told */
 
 uint64_t daemon__now(void)
 {
@@ -37,7 +37,7 @@ int daemon__fail(struct daemon_error *err, int code, const char *fmt, ...)
 
 int daemon__poll(struct daemon *d, int fd)
 {
-	struct epoll_event e = { .events = EPOLLIN };
+	struct epoll_event e = {.events = EPOLLIN};
 
 	return epoll_ctl(d->epoll, EPOLL_CTL_ADD, fd, &e) ? -errno : 0;
 }
@@ -47,7 +47,7 @@ int daemon__poll(struct daemon *d, int fd)
 static int match(void *ctx, const struct procs_facts *f)
 {
 	struct daemon *d = ctx;
-	const struct match_facts facts = { .exe = f->exe, .cgroup = f->cgroup, .uid = f->uid };
+	const struct match_facts facts = {.exe = f->exe, .cgroup = f->cgroup, .uid = f->uid};
 
 	for (size_t i = 0; i < d->conf->ntargets; i++)
 		if (match__process(&d->conf->targets[i].match, &facts))
@@ -58,7 +58,7 @@ static int match(void *ctx, const struct procs_facts *f)
 static int add(void *ctx, int group, uint32_t pid)
 {
 	struct daemon *d = ctx;
-	struct watch_error err = { 0 };
+	struct watch_error err = {0};
 	char line[sizeof(err.message) + 40];
 	int ret;
 
@@ -66,7 +66,8 @@ static int add(void *ctx, int group, uint32_t pid)
 		return -EINVAL;
 	ret = watch__add(d->groups[group]->watch, pid, 0, &err);
 	if (ret && ret != -ENOENT && ret != -EEXIST) {
-		snprintf(line, sizeof(line), "process %" PRIu32 " is not watched: %s", pid, err.message[0] ? err.message : strerror(-ret));
+		snprintf(line, sizeof(line), "process %" PRIu32 " is not watched: %s", pid,
+			 err.message[0] ? err.message : strerror(-ret));
 		d->notice(line);
 	}
 	return ret;
@@ -79,7 +80,7 @@ static void drop(void *ctx, int group, uint32_t pid)
 	watch__remove(d->groups[group]->watch, pid);
 }
 
-static const struct roster_ops roster_ops = { .match = match, .add = add, .remove = drop };
+static const struct roster_ops roster_ops = {.match = match, .add = add, .remove = drop};
 
 static int step_targets(struct daemon *d, uint64_t now)
 {
@@ -156,7 +157,8 @@ static int open_told(struct daemon *d, const struct conf *conf, struct daemon_er
 		return daemon__fail(err, -ENOMEM, "out of memory");
 	ret = told__open(path, daemon__now(), SETTLE + conf->stall_ns, &d->told);
 	if (ret)
-		daemon__fail(err, ret, "%s: %s", path, ret == -EBUSY ? "another poolwatch daemon uses it" : strerror(-ret));
+		daemon__fail(err, ret, "%s: %s", path,
+			     ret == -EBUSY ? "another poolwatch daemon uses it" : strerror(-ret));
 	free(path);
 	return ret;
 }
@@ -222,7 +224,8 @@ void daemon__free(struct daemon *d)
 	free(d);
 }
 
-/* Alerts as the new configuration says. A spool is one sink's at a time, so the old ones go first, and come back on failure. */
+/* Alerts as the new configuration says. A spool is one sink's at a time, so the old ones go first, and come back on
+ * failure. */
 static int reload_alerts(struct daemon *d, const struct conf *conf, struct daemon_error *err)
 {
 	struct daemon_error again;
@@ -371,7 +374,7 @@ int daemon__step(struct daemon *d, struct daemon_error *err)
 void daemon__status(const struct daemon *d, char *buf, size_t size)
 {
 	uint64_t found = 0, targets = 0;
-	struct own_use use = { 0 };
+	struct own_use use = {0};
 
 	for (size_t i = 0; i < d->ngroups; i++)
 		targets += watch__targets(d->groups[i]->watch);
@@ -379,6 +382,7 @@ void daemon__status(const struct daemon *d, char *buf, size_t size)
 		found += d->found[i];
 	own__use(&use);
 	snprintf(buf, size,
-		 "watching %" PRIu64 " processes; %" PRIu64 " findings, %" PRIu64 " of them deadlocks; using %.1f MB, %.2f s of CPU",
+		 "watching %" PRIu64 " processes; %" PRIu64 " findings, %" PRIu64
+		 " of them deadlocks; using %.1f MB, %.2f s of CPU",
 		 targets, found, d->found[FINDING_DEADLOCK], use.resident_bytes / 1e6, use.cpu_seconds);
 }

@@ -57,35 +57,35 @@ static int start_watch(struct daemon_group *g, const struct conf *conf, bool is_
 {
 	struct daemon *d = g->daemon;
 	struct watch_options options = {
-		.spec = &g->pools.spec,
-		/* Targets come and go, and have different libraries: what one of them does not map is no news. */
-		.spec_is_default = is_default,
-		.stall_ns = conf->stall_ns,
-		.leak_ns = conf->leak_ns,
-		.budget_permille = conf->budget_permille,
-		.follow = conf->follow,
-		.stacks = conf->stacks,
-		.debug_dirs = conf->debug_dirs,
-		.debuginfod = conf->debuginfod,
-		.no_device = !conf->device,
-		.max_pools = conf->max_pools,
-		.max_threads = conf->max_threads,
-		.finding = on_finding,
-		.gone = on_gone,
-		.notice = on_notice,
-		.ctx = g,
+	    .spec = &g->pools.spec,
+	    /* Targets come and go, and have different libraries: what one of them does not map is no news. */
+	    .spec_is_default = is_default,
+	    .stall_ns = conf->stall_ns,
+	    .leak_ns = conf->leak_ns,
+	    .budget_permille = conf->budget_permille,
+	    .follow = conf->follow,
+	    .stacks = conf->stacks,
+	    .debug_dirs = conf->debug_dirs,
+	    .debuginfod = conf->debuginfod,
+	    .no_device = !conf->device,
+	    .max_pools = conf->max_pools,
+	    .max_threads = conf->max_threads,
+	    .finding = on_finding,
+	    .gone = on_gone,
+	    .notice = on_notice,
+	    .ctx = g,
 	};
-	struct watch_error werr = { 0 };
+	struct watch_error werr = {0};
 	char line[sizeof(werr.message) + 80];
 	int ret = watch__new(&options, &g->watch, &werr);
 
 	/*
-	 * libbpf finds the module's BTF with CAP_SYS_ADMIN only. Without it, or with a module that BPF cannot reach, the books
-	 * are kept all the same, for root to see.
+	 * libbpf finds the module's BTF with CAP_SYS_ADMIN only. Without it, or with a module that BPF cannot reach,
+	 * the books are kept all the same, for root to see.
 	 */
 	if (ret && !options.no_device) {
 		options.no_device = true;
-		if (!watch__new(&options, &g->watch, &(struct watch_error){ 0 })) {
+		if (!watch__new(&options, &g->watch, &(struct watch_error){0})) {
 			snprintf(line, sizeof(line), "/dev/poolwatch does not show this daemon's pools: %s",
 				 werr.message[0] ? werr.message : strerror(-ret));
 			d->notice(line);
@@ -127,7 +127,7 @@ static struct daemon_group *find_equal(struct daemon_group **groups, size_t n, c
 static int group_for(struct daemon *d, const struct conf *conf, const struct conf_target *t, bool same_options,
 		     struct daemon_group **groups, size_t *n, struct daemon_group **out, struct daemon_error *err)
 {
-	struct spec_error serr = { 0 };
+	struct spec_error serr = {0};
 	struct pool_set pools;
 	struct daemon_group *g;
 	int ret = pool_set__read(names_of(conf, t), &pools, &serr);
@@ -171,8 +171,8 @@ static int group_for(struct daemon *d, const struct conf *conf, const struct con
 	return 0;
 }
 
-int daemon_groups__make(struct daemon *d, const struct conf *conf, bool same_options, struct daemon_group ***groups_out, size_t *n_out,
-			int **group_of_out, struct daemon_error *err)
+int daemon_groups__make(struct daemon *d, const struct conf *conf, bool same_options, struct daemon_group ***groups_out,
+			size_t *n_out, int **group_of_out, struct daemon_error *err)
 {
 	struct daemon_group **groups = calloc(conf->ntargets + 1, sizeof(*groups)), *g = NULL;
 	int *group_of = calloc(conf->ntargets + 1, sizeof(*group_of));
@@ -206,8 +206,8 @@ int daemon__check(const struct conf *conf, struct daemon_error *err)
 	int ret = 0;
 
 	for (size_t i = 0; i < conf->ntargets && !ret; i++) {
-		struct spec_error serr = { 0 };
-		struct pool_set pools = { 0 };
+		struct spec_error serr = {0};
+		struct pool_set pools = {0};
 
 		ret = pool_set__read(names_of(conf, &conf->targets[i]), &pools, &serr);
 		if (ret)

@@ -7,10 +7,10 @@
 #include "daemon_int.h"
 #include "own.h"
 
-#define SECOND 1000000000ull
-#define LOOK_EVERY (15 * SECOND) /* what a pool counts after the last look at it is lost when it ends */
-#define LOOK_AT_MOST SECOND	 /* however often somebody asks */
-#define MAX_SINKS 32
+#define SECOND	     1000000000ull
+#define LOOK_EVERY   (15 * SECOND) /* what a pool counts after the last look at it is lost when it ends */
+#define LOOK_AT_MOST SECOND	   /* however often somebody asks */
+#define MAX_SINKS    32
 
 #define LOOK_TABLES (1u << POOLWATCH_DEFS | 1u << POOLWATCH_PROCS | 1u << POOLWATCH_POOLS | 1u << POOLWATCH_COUNTERS)
 
@@ -32,15 +32,17 @@ static void look(struct daemon *d, uint64_t now)
 static int make_text(struct daemon *d, char **text, size_t *len)
 {
 	struct metrics_sink sinks[MAX_SINKS];
-	struct metrics_own own = { .version = POOLWATCH_VERSION, .sinks = sinks, .suppressed = alerts__suppressed(d->alerts) };
-	struct own_use use = { 0 };
+	struct metrics_own own = {
+	    .version = POOLWATCH_VERSION, .sinks = sinks, .suppressed = alerts__suppressed(d->alerts)};
+	struct own_use use = {0};
 	FILE *out = open_memstream(text, len);
 	int err;
 
 	if (!out)
 		return -ENOMEM;
-	for (const struct alert_sink *s; own.nsinks < MAX_SINKS && (s = alerts__sink(d->alerts, own.nsinks)); own.nsinks++)
-		sinks[own.nsinks] = (struct metrics_sink){ s->name, s->sent, s->lost, s->waiting };
+	for (const struct alert_sink *s; own.nsinks < MAX_SINKS && (s = alerts__sink(d->alerts, own.nsinks));
+	     own.nsinks++)
+		sinks[own.nsinks] = (struct metrics_sink){s->name, s->sent, s->lost, s->waiting};
 	memcpy(own.found, d->found, sizeof(own.found));
 	for (size_t i = 0; i < d->ngroups; i++)
 		own.targets += watch__targets(d->groups[i]->watch);

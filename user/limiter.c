@@ -21,7 +21,7 @@ static struct limiter_slot *slot_of(struct limiter *l, const struct finding *f, 
 	}
 	if (!free_slot)
 		return &l->slots[LIMITER_SLOTS - 1];
-	*free_slot = (struct limiter_slot){ .used = true, .kind = f->kind, .since = now };
+	*free_slot = (struct limiter_slot){.used = true, .kind = f->kind, .since = now};
 	memcpy(free_slot->pool_name, f->pool_name, POOLWATCH_NAME);
 	return free_slot;
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 #include "match.h"
 
-#define ID_DIGITS (MATCH_ID_MAX - 1)
+#define ID_DIGITS   (MATCH_ID_MAX - 1)
 #define ID_SHORTEST 12 /* as container tools abbreviate */
 
 int match__container_id(const char *cgroup, char id[MATCH_ID_MAX])
@@ -101,5 +101,5 @@ void match__clear(struct match *m)
 	strlist__clear(&m->units);
 	strlist__clear(&m->containers);
 	free(m->uids);
-	*m = (struct match){ 0 };
+	*m = (struct match){0};
 }

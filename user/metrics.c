@@ -62,7 +62,7 @@ static int by_id(const void *a, const void *b)
 /* Only what was there at metrics__begin is searched: an id comes once a look. */
 static struct metrics_seen *seen_of(struct metrics *m, uint32_t session, uint64_t id)
 {
-	struct metrics_seen key = { .id = id, .session = session };
+	struct metrics_seen key = {.id = id, .session = session};
 	struct metrics_seen *s = m->nsorted ? bsearch(&key, m->seen, m->nsorted, sizeof(key), by_id) : NULL;
 
 	if (s)
@@ -83,7 +83,8 @@ static struct metrics_seen *seen_of(struct metrics *m, uint32_t session, uint64_
 static struct metrics_series *series_of(struct metrics *m, const char *pool, const char *process)
 {
 	for (size_t i = 1; i < m->nseries; i++)
-		if (!strncmp(m->series[i].pool, pool, POOLWATCH_NAME) && !strncmp(m->series[i].process, process, POOLWATCH_COMM))
+		if (!strncmp(m->series[i].pool, pool, POOLWATCH_NAME) &&
+		    !strncmp(m->series[i].process, process, POOLWATCH_COMM))
 			return &m->series[i];
 	if (m->nseries == m->max_series) {
 		m->without_series++;
@@ -171,7 +172,7 @@ static int add_lost(struct metrics *m, const struct ledger *l, uint32_t session)
 			return -ENOMEM;
 		m->sessions = s;
 		s += m->nsessions++;
-		*s = (struct metrics_lost){ .session = session };
+		*s = (struct metrics_lost){.session = session};
 	}
 	s->fresh = true;
 	for (size_t i = 0; i < l->ncounters; i++) {

@@ -18,8 +18,8 @@
 #include "metrics_server.h"
 
 #define MAX_CONNECTIONS 8
-#define PATIENCE_S 5
-#define MEMORY (32 << 10) /* per connection */
+#define PATIENCE_S	5
+#define MEMORY		(32 << 10) /* per connection */
 
 struct metrics_server {
 	struct MHD_Daemon *mhd;
@@ -38,7 +38,7 @@ static bool is_alive(const struct sockaddr_un *sun)
 
 static int listen_unix(const char *path)
 {
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct stat st;
 
@@ -58,7 +58,8 @@ static int listen_unix(const char *path)
 
 static int listen_inet(const struct address *a)
 {
-	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE };
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+				       .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
 	struct addrinfo *ai;
 	int on = 1, err = 0;
 
@@ -67,8 +68,8 @@ static int listen_inet(const struct address *a)
 
 	_cleanup_close_ int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) || bind(fd, ai->ai_addr, ai->ai_addrlen) ||
-	    listen(fd, MAX_CONNECTIONS))
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
+	    bind(fd, ai->ai_addr, ai->ai_addrlen) || listen(fd, MAX_CONNECTIONS))
 		err = -errno;
 	freeaddrinfo(ai);
 	return err ? err : take_fd(&fd);
@@ -134,8 +135,8 @@ int metrics_server__new(const char *address, int (*body)(void *ctx, char **text,
 	s->body = body;
 	s->ctx = ctx;
 	s->mhd = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, handle, s, MHD_OPTION_LISTEN_SOCKET, fd,
-				  MHD_OPTION_CONNECTION_LIMIT, MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, PATIENCE_S,
-				  MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY, MHD_OPTION_END);
+				  MHD_OPTION_CONNECTION_LIMIT, MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+				  PATIENCE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY, MHD_OPTION_END);
 	if (!s->mhd) {
 		close(fd);
 		err = -EIO;

@@ -9,21 +9,21 @@
 #include "metrics_int.h"
 
 static const char *const causes[POOLWATCH_CAUSES] = {
-	[POOLWATCH_LOST_POOLS] = "pools",
-	[POOLWATCH_LOST_THREADS] = "threads",
-	[POOLWATCH_LOST_HOLDS] = "holds",
-	[POOLWATCH_LOST_UNITS] = "units",
-	[POOLWATCH_LOST_EDGES] = "edges",
-	[POOLWATCH_LOST_DEPTH] = "depth",
-	[POOLWATCH_LOST_EVENTS] = "events",
-	[POOLWATCH_LOST_STACKS] = "stacks",
-	[POOLWATCH_LOST_READS] = "reads",
-	[POOLWATCH_LOST_RACES] = "races",
-	[POOLWATCH_RETIRED_REQUESTS] = "retired_requests",
-	[POOLWATCH_UNMATCHED_RETURNS] = "unmatched_returns",
-	[POOLWATCH_UNMATCHED_RELEASES] = "unmatched_releases",
-	[POOLWATCH_FOREIGN_TGID] = "foreign_process",
-	[POOLWATCH_LOST_MAPPING] = "mapping",
+    [POOLWATCH_LOST_POOLS] = "pools",
+    [POOLWATCH_LOST_THREADS] = "threads",
+    [POOLWATCH_LOST_HOLDS] = "holds",
+    [POOLWATCH_LOST_UNITS] = "units",
+    [POOLWATCH_LOST_EDGES] = "edges",
+    [POOLWATCH_LOST_DEPTH] = "depth",
+    [POOLWATCH_LOST_EVENTS] = "events",
+    [POOLWATCH_LOST_STACKS] = "stacks",
+    [POOLWATCH_LOST_READS] = "reads",
+    [POOLWATCH_LOST_RACES] = "races",
+    [POOLWATCH_RETIRED_REQUESTS] = "retired_requests",
+    [POOLWATCH_UNMATCHED_RETURNS] = "unmatched_returns",
+    [POOLWATCH_UNMATCHED_RELEASES] = "unmatched_releases",
+    [POOLWATCH_FOREIGN_TGID] = "foreign_process",
+    [POOLWATCH_LOST_MAPPING] = "mapping",
 };
 
 const char *metrics__cause_name(enum poolwatch_cause cause)
@@ -89,13 +89,14 @@ static void put_field(const struct writer *w, const char *name, const char *type
 /* --- histograms */
 
 #define FIRST_POWER 10 /* 2^10 ns: 1 us; what is below hardly says anything about a pool */
-#define LAST_POWER 36  /* 2^36 ns: 69 s */
+#define LAST_POWER  36 /* 2^36 ns: 69 s */
 
 /*
- * Every other power of two is a bucket: 14 of them. The ledger keeps no sums (they would cost every release an addition to a
- * contended word), so _sum takes the middle of each of the 40 fine buckets.
+ * Every other power of two is a bucket: 14 of them. The ledger keeps no sums (they would cost every release an addition
+ * to a contended word), so _sum takes the middle of each of the 40 fine buckets.
  */
-static void put_histogram(const struct writer *w, const char *name, const struct metrics_series *s, const uint64_t *fine)
+static void put_histogram(const struct writer *w, const char *name, const struct metrics_series *s,
+			  const uint64_t *fine)
 {
 	char bucket[80];
 	uint64_t n = 0;
@@ -128,7 +129,8 @@ static void put_histograms(const struct writer *w, const char *name, const char 
 	describe(w->out, name, "histogram", help);
 	for (size_t i = 0; i < w->m->nseries; i++)
 		if (is_used(w->m, i))
-			put_histogram(w, name, &w->m->series[i], (const uint64_t *)((const char *)&w->m->series[i] + offset));
+			put_histogram(w, name, &w->m->series[i],
+				      (const uint64_t *)((const char *)&w->m->series[i] + offset));
 }
 #define histogram(w, name, help, member) put_histograms(w, name, help, offsetof(struct metrics_series, member))
 
@@ -140,28 +142,35 @@ static void put_pools(const struct writer *w)
 	field(w, "poolwatch_pool_capacity_units", "gauge", "Units of those pools whose capacity is known.", capacity);
 	field(w, "poolwatch_pools_capacity_unknown", "gauge", "Pools whose capacity is not known.", unknown_capacity);
 	field(w, "poolwatch_pool_in_use_units", "gauge", "Units granted and not released.", in_use);
-	field(w, "poolwatch_pool_in_use_max_units", "gauge", "The most units ever in use in one of the pools.", in_use_max);
+	field(w, "poolwatch_pool_in_use_max_units", "gauge", "The most units ever in use in one of the pools.",
+	      in_use_max);
 	field(w, "poolwatch_pool_pending_requests", "gauge", "Requests that have not been granted yet.", requesting);
 	field(w, "poolwatch_pools_exhausted", "gauge", "Pools with all units in use.", full);
 	field(w, "poolwatch_pools_uncertain", "gauge", "Pools whose books may be wrong.", uncertain);
 	field(w, "poolwatch_pool_requests_total", "counter", "Requests for units.", total.requests);
 	field(w, "poolwatch_pool_grants_total", "counter", "Requests that got units.", total.grants);
 	field(w, "poolwatch_pool_blocked_total", "counter", "Requests made of an exhausted pool.", total.blocked);
-	field(w, "poolwatch_pool_failures_total", "counter", "Requests that ended without units: timeouts and refusals.", total.failures);
+	field(w, "poolwatch_pool_failures_total", "counter",
+	      "Requests that ended without units: timeouts and refusals.", total.failures);
 	field(w, "poolwatch_pool_releases_total", "counter", "Releases.", total.releases);
-	field(w, "poolwatch_pool_foreign_releases_total", "counter", "Releases by another thread than the holder.", total.foreign);
-	field(w, "poolwatch_pool_nested_requests_total", "counter", "Requests by threads that held units of the same pool.",
-	      total.nested);
-	histogram(w, "poolwatch_pool_wait_seconds", "From request to grant; the sum is estimated from fine buckets.", total.wait);
-	histogram(w, "poolwatch_pool_hold_seconds", "From grant to release; the sum is estimated from fine buckets.", total.hold);
+	field(w, "poolwatch_pool_foreign_releases_total", "counter", "Releases by another thread than the holder.",
+	      total.foreign);
+	field(w, "poolwatch_pool_nested_requests_total", "counter",
+	      "Requests by threads that held units of the same pool.", total.nested);
+	histogram(w, "poolwatch_pool_wait_seconds", "From request to grant; the sum is estimated from fine buckets.",
+		  total.wait);
+	histogram(w, "poolwatch_pool_hold_seconds", "From grant to release; the sum is estimated from fine buckets.",
+		  total.hold);
 }
 
-/* OpenTelemetry's semantic conventions for database client connection pools, as its exporters name them for Prometheus. */
+/* OpenTelemetry's semantic conventions for database client connection pools, as its exporters name them for Prometheus.
+ */
 static void put_otel(const struct writer *w)
 {
 	const char *count = "db_client_connection_count";
 
-	describe(w->out, count, "gauge", "The number of connections that are currently in state described by the state attribute.");
+	describe(w->out, count, "gauge",
+		 "The number of connections that are currently in state described by the state attribute.");
 	for (size_t i = 0; i < w->m->nseries; i++) {
 		const struct metrics_series *s = &w->m->series[i];
 
@@ -179,17 +188,19 @@ static void put_otel(const struct writer *w)
 	field(w, "db_client_connection_pending_requests", "gauge",
 	      "The number of current pending requests for an open connection.", requesting);
 	field(w, "db_client_connection_timeouts_total", "counter",
-	      "The number of connection timeouts that have occurred trying to obtain a connection from the pool.", total.failures);
+	      "The number of connection timeouts that have occurred trying to obtain a connection from the pool.",
+	      total.failures);
 	histogram(w, "db_client_connection_wait_time_seconds",
 		  "The time it took to obtain an open connection from the pool; the sum is estimated.", total.wait);
 	histogram(w, "db_client_connection_use_time_seconds",
-		  "The time between borrowing a connection and returning it to the pool; the sum is estimated.", total.hold);
+		  "The time between borrowing a connection and returning it to the pool; the sum is estimated.",
+		  total.hold);
 }
 
 /* --- ourselves */
 
-static void __attribute__((format(printf, 5, 6))) put_one(FILE *out, const char *name, const char *type, const char *help,
-							   const char *fmt, ...)
+static void __attribute__((format(printf, 5, 6)))
+put_one(FILE *out, const char *name, const char *type, const char *help, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -201,7 +212,8 @@ static void __attribute__((format(printf, 5, 6))) put_one(FILE *out, const char 
 	fputc('\n', out);
 }
 
-static void put_sinks(FILE *out, const char *name, const char *type, const char *help, const struct metrics_own *own, size_t offset)
+static void put_sinks(FILE *out, const char *name, const char *type, const char *help, const struct metrics_own *own,
+		      size_t offset)
 {
 	describe(out, name, type, help);
 	for (size_t i = 0; i < own->nsinks; i++) {
@@ -213,31 +225,38 @@ static void put_sinks(FILE *out, const char *name, const char *type, const char 
 
 static void put_own(const struct metrics *m, const struct metrics_own *own, FILE *out)
 {
-	put_one(out, "poolwatch_build_info", "gauge", "Always 1; the version is the label.", "{version=\"%s\"} 1", own->version);
+	put_one(out, "poolwatch_build_info", "gauge", "Always 1; the version is the label.", "{version=\"%s\"} 1",
+		own->version);
 	put_one(out, "poolwatch_target_processes", "gauge", "Processes watched now.", " %" PRIu64, own->targets);
 	describe(out, "poolwatch_findings_total", "counter", "Findings, repeats included.");
 	for (unsigned int i = 0; i < FINDING_KINDS; i++)
-		fprintf(out, "poolwatch_findings_total{kind=\"%s\"} %" PRIu64 "\n", finding__kind_name(i), own->found[i]);
-	describe(out, "poolwatch_lost_total", "counter", "What the ledger could not keep, or could not make sense of, by cause.");
+		fprintf(out, "poolwatch_findings_total{kind=\"%s\"} %" PRIu64 "\n", finding__kind_name(i),
+			own->found[i]);
+	describe(out, "poolwatch_lost_total", "counter",
+		 "What the ledger could not keep, or could not make sense of, by cause.");
 	for (unsigned int i = 0; i < POOLWATCH_CAUSES; i++)
 		fprintf(out, "poolwatch_lost_total{cause=\"%s\"} %" PRIu64 "\n", metrics__cause_name(i), m->lost[i]);
-	put_one(out, "poolwatch_pools_without_series", "gauge", "Pools counted as pool=\"other\" because the series are used up.",
-		" %" PRIu64, m->without_series);
-	put_sinks(out, "poolwatch_alerts_total", "counter", "Alerts delivered, or on their way.", own, offsetof(struct metrics_sink, sent));
+	put_one(out, "poolwatch_pools_without_series", "gauge",
+		"Pools counted as pool=\"other\" because the series are used up.", " %" PRIu64, m->without_series);
+	put_sinks(out, "poolwatch_alerts_total", "counter", "Alerts delivered, or on their way.", own,
+		  offsetof(struct metrics_sink, sent));
 	put_sinks(out, "poolwatch_alerts_lost_total", "counter", "Alerts that could not be delivered.", own,
 		  offsetof(struct metrics_sink, lost));
 	put_sinks(out, "poolwatch_alerts_waiting", "gauge", "Alerts accepted and not delivered yet.", own,
 		  offsetof(struct metrics_sink, waiting));
-	put_one(out, "poolwatch_alerts_suppressed_total", "counter", "Alerts held back by the rate limit.", " %" PRIu64, own->suppressed);
-	put_one(out, "process_resident_memory_bytes", "gauge", "Memory of poolwatch itself.", " %" PRIu64, own->resident_bytes);
-	put_one(out, "process_cpu_seconds_total", "counter", "CPU time of poolwatch itself, without probes in targets.", " %.6f",
-		own->cpu_seconds);
-	put_one(out, "process_start_time_seconds", "gauge", "When poolwatch started, since the epoch.", " %.3f", own->start_seconds);
+	put_one(out, "poolwatch_alerts_suppressed_total", "counter", "Alerts held back by the rate limit.", " %" PRIu64,
+		own->suppressed);
+	put_one(out, "process_resident_memory_bytes", "gauge", "Memory of poolwatch itself.", " %" PRIu64,
+		own->resident_bytes);
+	put_one(out, "process_cpu_seconds_total", "counter", "CPU time of poolwatch itself, without probes in targets.",
+		" %.6f", own->cpu_seconds);
+	put_one(out, "process_start_time_seconds", "gauge", "When poolwatch started, since the epoch.", " %.3f",
+		own->start_seconds);
 }
 
 int metrics__write(const struct metrics *m, const struct metrics_own *own, bool opentelemetry, FILE *out)
 {
-	struct writer w = { .out = out, .m = m, .pool_label = "pool", .process_label = "process" };
+	struct writer w = {.out = out, .m = m, .pool_label = "pool", .process_label = "process"};
 
 	if (opentelemetry) {
 		w.pool_label = "db_client_connection_pool_name";

@@ -27,15 +27,17 @@ int own__use(struct own_use *out)
 
 	if (err)
 		return err;
-	if (!f || fscanf(f, "%*u %" SCNu64, &pages) != 1 || getrusage(RUSAGE_SELF, &me) || getrusage(RUSAGE_CHILDREN, &children))
+	if (!f || fscanf(f, "%*u %" SCNu64, &pages) != 1 || getrusage(RUSAGE_SELF, &me) ||
+	    getrusage(RUSAGE_CHILDREN, &children))
 		return -EIO;
 	clock_gettime(CLOCK_REALTIME, &now);
 	clock_gettime(CLOCK_BOOTTIME, &boot);
 	*out = (struct own_use){
-		.resident_bytes = pages * sysconf(_SC_PAGESIZE),
-		.cpu_seconds = seconds(&me.ru_utime) + seconds(&me.ru_stime) + seconds(&children.ru_utime) + seconds(&children.ru_stime),
-		.start_seconds = now.tv_sec + now.tv_nsec / 1e9 - (boot.tv_sec + boot.tv_nsec / 1e9) +
-				 (double)self.start / sysconf(_SC_CLK_TCK),
+	    .resident_bytes = pages * sysconf(_SC_PAGESIZE),
+	    .cpu_seconds = seconds(&me.ru_utime) + seconds(&me.ru_stime) + seconds(&children.ru_utime) +
+			   seconds(&children.ru_stime),
+	    .start_seconds = now.tv_sec + now.tv_nsec / 1e9 - (boot.tv_sec + boot.tv_nsec / 1e9) +
+			     (double)self.start / sysconf(_SC_CLK_TCK),
 	};
 	return 0;
 }

@@ -13,7 +13,7 @@
 
 static int fail(struct spec_error *err, int code, const char *file, const char *message)
 {
-	*err = (struct spec_error){ .file = strdup(file) };
+	*err = (struct spec_error){.file = strdup(file)};
 	snprintf(err->message, sizeof(err->message), "%s", message);
 	return code;
 }
@@ -64,20 +64,22 @@ static int read_preset(struct spec *spec, const struct preset *p, FILE *text, st
 	return preset__parse(p, spec, err);
 }
 
-static int read_name(struct spec *spec, const char *name, const struct presets *presets, FILE *text, struct spec_error *err)
+static int read_name(struct spec *spec, const char *name, const struct presets *presets, FILE *text,
+		     struct spec_error *err)
 {
 	if (name[0] == '/')
 		return read_files(spec, name, text, err);
 	for (size_t i = 0; i < presets->n; i++)
 		if (!strcmp(presets->list[i].name, name))
 			return read_preset(spec, &presets->list[i], text, err);
-	return fail(err, -ENOENT, name, "no preset of this name ('poolwatch presets' lists them), and no absolute path");
+	return fail(err, -ENOENT, name,
+		    "no preset of this name ('poolwatch presets' lists them), and no absolute path");
 }
 
 int pool_set__read(const struct strlist *names, struct pool_set *out, struct spec_error *err)
 {
-	struct pool_set set = { 0 };
-	struct presets presets = { 0 };
+	struct pool_set set = {0};
+	struct presets presets = {0};
 	FILE *text = open_memstream(&set.text, &set.len);
 	int ret = text ? presets__list(PRESETS_DIR, &presets) : -ENOMEM;
 
@@ -106,5 +108,5 @@ void pool_set__clear(struct pool_set *s)
 {
 	spec__clear(&s->spec);
 	free(s->text);
-	*s = (struct pool_set){ 0 };
+	*s = (struct pool_set){0};
 }

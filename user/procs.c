@@ -105,7 +105,8 @@ static int identify(uint32_t pid, struct procs_identity *id, char *exe, size_t s
 		return n;
 	/* The name in parentheses may hold anything, parentheses too. */
 	p = strrchr(stat, ')');
-	if (!p || sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64, &id->start) != 1)
+	if (!p || sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64,
+			 &id->start) != 1)
 		return -ESRCH;
 	err = read_exe(pid, exe, size);
 	if (err)
@@ -162,11 +163,11 @@ struct listen_message {
 
 int procs_events__open(void)
 {
-	const struct sockaddr_nl addr = { .nl_family = AF_NETLINK, .nl_groups = CN_IDX_PROC };
+	const struct sockaddr_nl addr = {.nl_family = AF_NETLINK, .nl_groups = CN_IDX_PROC};
 	const struct listen_message m = {
-		.header = { .nlmsg_len = sizeof(m), .nlmsg_type = NLMSG_DONE },
-		.msg = { .id = { .idx = CN_IDX_PROC, .val = CN_VAL_PROC }, .len = sizeof(m.op) },
-		.op = PROC_CN_MCAST_LISTEN,
+	    .header = {.nlmsg_len = sizeof(m), .nlmsg_type = NLMSG_DONE},
+	    .msg = {.id = {.idx = CN_IDX_PROC, .val = CN_VAL_PROC}, .len = sizeof(m.op)},
+	    .op = PROC_CN_MCAST_LISTEN,
 	};
 	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_CONNECTOR);
 

@@ -21,7 +21,7 @@ int resolve__start(const char *host, const char *port, int socktype, struct reso
 	snprintf(r->host, sizeof(r->host), "%s", host);
 	snprintf(r->port, sizeof(r->port), "%s", port);
 	r->hints.ai_socktype = socktype;
-	r->request = (struct gaicb){ .ar_name = r->host, .ar_service = r->port, .ar_request = &r->hints };
+	r->request = (struct gaicb){.ar_name = r->host, .ar_service = r->port, .ar_request = &r->hints};
 	/* Numeric addresses, the usual case of a careful administrator, need no thread. */
 	r->hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
 	if (getaddrinfo(r->host, r->port, &r->hints, &r->request.ar_result)) {
@@ -53,7 +53,8 @@ void resolve__free(struct resolve *r)
 {
 	if (!r)
 		return;
-	if (!r->request.ar_result && gai_error(&r->request) == EAI_INPROGRESS && gai_cancel(&r->request) == EAI_NOTCANCELED) {
+	if (!r->request.ar_result && gai_error(&r->request) == EAI_INPROGRESS &&
+	    gai_cancel(&r->request) == EAI_NOTCANCELED) {
 		/* The resolver's thread still writes to it. It is a few hundred bytes, at most once a reload. */
 		return;
 	}

@@ -22,8 +22,8 @@ static void put_header_word(FILE *out, const char *s, size_t max)
 }
 
 /*
- * PARAM-VALUE: '"', '\' and ']' are escaped, as the RFC demands. Before that, what could harm whoever shows the value is made
- * visible as \xNN, whose backslash is then escaped in turn.
+ * PARAM-VALUE: '"', '\' and ']' are escaped, as the RFC demands. Before that, what could harm whoever shows the value
+ * is made visible as \xNN, whose backslash is then escaped in turn.
  */
 static void put_param(FILE *out, const char *name, const char *value, size_t len)
 {

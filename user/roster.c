@@ -6,10 +6,10 @@
 #include <string.h>
 #include "roster.h"
 
-#define MS 1000000ull
+#define MS	    1000000ull
 #define RETRY_FIRST (20 * MS)
-#define RETRY_LAST (300 * 1000 * MS)
-#define YOUNG (10 * 1000 * MS) /* for so long a process may still change its user and its cgroup */
+#define RETRY_LAST  (300 * 1000 * MS)
+#define YOUNG	    (10 * 1000 * MS) /* for so long a process may still change its user and its cgroup */
 
 struct entry {
 	uint32_t pid;
@@ -87,7 +87,7 @@ static struct entry *insert(struct roster *r, uint32_t pid)
 	}
 	memmove(&r->entries[i + 1], &r->entries[i], (r->n - i) * sizeof(*r->entries));
 	r->n++;
-	r->entries[i] = (struct entry){ .pid = pid, .group = -1 };
+	r->entries[i] = (struct entry){.pid = pid, .group = -1};
 	return &r->entries[i];
 }
 
@@ -195,7 +195,7 @@ void roster__gone(struct roster *r, uint32_t pid)
 	/* As if it had never been seen: if it is still there, the next look starts over. */
 	e->state = ROSTER_OTHER;
 	e->group = -1;
-	e->id = (struct procs_identity){ 0 };
+	e->id = (struct procs_identity){0};
 }
 
 int roster__regroup(struct roster *r, const int *groups, size_t n, uint64_t now)

@@ -12,13 +12,13 @@
 #include "spool.h"
 
 #define SPOOL_MAGIC 0x31306c6f6f707770ull /* "pwpool01" */
-#define SPOOL_MIN 4096
+#define SPOOL_MIN   4096
 
 /*
- * At the beginning of the mapping. Messages lie in data[] behind one another, each with its length before it, padded to 8
- * bytes; one that would cross the end starts over at 0, with a length of WRAP left behind. Positions count bytes ever, so
- * that they do not repeat. The writer may be killed between any two stores: a message counts once "tail" covers it, and is
- * gone once "head" has passed it.
+ * At the beginning of the mapping. Messages lie in data[] behind one another, each with its length before it, padded to
+ * 8 bytes; one that would cross the end starts over at 0, with a length of WRAP left behind. Positions count bytes
+ * ever, so that they do not repeat. The writer may be killed between any two stores: a message counts once "tail"
+ * covers it, and is gone once "head" has passed it.
  */
 struct spool_head {
 	uint64_t magic;
@@ -62,7 +62,8 @@ static bool is_sound(const struct spool *s, size_t size)
 	const struct spool_head *h = s->h;
 	uint64_t pos = h->head, n = h->first;
 
-	if (h->magic != SPOOL_MAGIC || h->size != size || h->head > h->tail || h->tail - h->head > size || h->head % 8 || h->tail % 8)
+	if (h->magic != SPOOL_MAGIC || h->size != size || h->head > h->tail || h->tail - h->head > size ||
+	    h->head % 8 || h->tail % 8)
 		return false;
 	for (pos = settle(s, pos); pos < h->tail; pos = settle(s, pos), n++) {
 		uint64_t len = *length_at(s, pos);
@@ -71,7 +72,8 @@ static bool is_sound(const struct spool *s, size_t size)
 			return false;
 		pos += padded(len);
 	}
-	/* Killed between the two stores of a push or a pop: the numbers may be one off, and do not matter to anyone any more. */
+	/* Killed between the two stores of a push or a pop: the numbers may be one off, and do not matter to anyone any
+	 * more. */
 	return pos == h->tail;
 }
 

@@ -42,7 +42,7 @@ void strlist__clear(struct strlist *l)
 	for (size_t i = 0; i < l->n; i++)
 		free(l->items[i]);
 	free(l->items);
-	*l = (struct strlist){ 0 };
+	*l = (struct strlist){0};
 }
 
 static bool is_blank(char c)

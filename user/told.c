@@ -10,7 +10,7 @@
 #include "cleanup.h"
 #include "told.h"
 
-#define TOLD_MAGIC 0x3130646c6f747770ull /* "pwtold01" */
+#define TOLD_MAGIC   0x3130646c6f747770ull /* "pwtold01" */
 #define TOLD_ENTRIES 2048
 
 struct told_entry {
@@ -195,7 +195,7 @@ static bool covers(const struct told *t, const struct told_entry *i, const struc
 
 bool told__is_old(struct told *t, const struct finding *f, uint64_t start, uint64_t now)
 {
-	struct told_entry e = { .sites = sites_of(f), .place = place_of(f, start), .kind = f->kind };
+	struct told_entry e = {.sites = sites_of(f), .place = place_of(f, start), .kind = f->kind};
 
 	if (!start)
 		return false;
