@@ -2,7 +2,6 @@
 // As nest.c, with names that only C++ has.
 #include <cstdio>
 #include <semaphore.h>
-#include <string>
 
 namespace store
 {
@@ -28,6 +27,10 @@ __attribute__((noipa)) void Pool::put()
 	sem_post(&units);
 }
 
+struct Order {
+	int number;
+};
+
 template <class Row> struct Table {
 	Pool &pool;
 	__attribute__((noipa)) int fetch(const Row &row);
@@ -43,7 +46,7 @@ template <class Row> int Table<Row>::fetch(const Row &row)
 	};
 	int r = pool.take();
 
-	r += audit() + static_cast<int>(row.size());
+	r += audit() + row.number;
 	pool.put();
 	return r;
 }
@@ -52,12 +55,12 @@ template <class Row> int Table<Row>::fetch(const Row &row)
 int main()
 {
 	store::Pool pool(3);
-	store::Table<std::string> table{ pool };
+	store::Table<store::Order> table{ pool };
 	char line[80];
 
 	std::setvbuf(stdout, nullptr, _IOLBF, 0);
 	std::puts("ready");
 	while (std::fgets(line, sizeof(line), stdin))
-		std::printf("nested %d\n", table.fetch("row"));
+		std::printf("nested %d\n", table.fetch({ 7 }));
 	return 0;
 }

@@ -108,7 +108,7 @@ static const char *stack_of(const char *f, const char *module)
 	return text;
 }
 
-/* Attach to the program, with its pool's functions, and wait until it is watched. Return: 0 or an error. */
+/* Attach to the program, with its pool's functions if @pools says no others, and wait until it is watched. Return: 0 or an error. */
 static int watch(struct proc *w, const struct proc *program, const char *debug, const char *pools)
 {
 	char pid[16];
@@ -294,6 +294,77 @@ TEST_F(stacks, run_of_a_short_program)
 	ASSERT_NE(f, NULL);
 	EXPECT_SITES(f);
 	EXPECT_STREQ(stack_of(f, "nest_split"), self->chain);
+}
+
+TEST_F(stacks, cxx_names)
+{
+	const char *f;
+
+	ASSERT_EQ(start(&self->program, e2e__file("nest_cxx")), 0);
+	ASSERT_EQ(watch(&self->watch, &self->program, self->debug,
+			"pool store; lib exe; key arg0; capacity 3; acquire store::Pool::take; release store::Pool::put"), 0);
+	ASSERT_EQ(proc__send(&self->program, "nest"), 0);
+	ASSERT_STREQ(proc__expect(&self->program, "nested"), "nested 7");
+	f = poolwatch__finding(&self->watch, "nested", "new");
+	ASSERT_NE(f, NULL);
+	EXPECT_STREQ(json_str(f, "threads.0.stack.0.symbol"), "store::Pool::take");
+	EXPECT_STREQ(json_str(f, "threads.0.holds.0.site.symbol"), "store::Table<store::Order>::fetch");
+	EXPECT_STREQ(json_str(f, "threads.0.request.site.symbol"),
+		     "store::Table<store::Order>::fetch(store::Order const&)::{lambda()#1}::operator()");
+	EXPECT_TRUE(json_true(f, "threads.0.stack.1.inlined"));
+	EXPECT_STREQ(json_str(f, "threads.0.stack.2.symbol"), "store::Table<store::Order>::fetch");
+	EXPECT_FALSE(json_true(f, "threads.0.stack.2.inlined"));
+	EXPECT_STREQ(base(json_str(f, "threads.0.stack.2.file")), "nest_cxx.cc");
+	EXPECT_STREQ(json_str(f, "threads.0.stack.3.symbol"), "main");
+}
+
+/* The one line with @text in it; NULL: there is none, or another. */
+static const char *line_with(const struct proc *p, const char *text)
+{
+	const char *found = NULL;
+
+	for (size_t i = 0; i < p->out.n; i++)
+		if (strstr(p->out.lines[i], text)) {
+			if (found)
+				return NULL;
+			found = p->out.lines[i];
+		}
+	return found;
+}
+
+/* Other sessions may run on the machine: they have a graph each, with nothing of this process in it. */
+TEST_F(stacks, graph)
+{
+	int kept, handle = -1, audit = -1, pool = -1;
+	struct proc show = { 0 };
+	char pid[16], text[200];
+	long us = 0;
+
+	ASSERT_EQ(start(&self->program, e2e__file("nest")), 0);
+	ASSERT_EQ(watch(&self->watch, &self->program, self->debug, NULL), 0);
+	snprintf(pid, sizeof(pid), "%d", self->program.pid);
+	NEST();
+	ASSERT_EQ(proc__send(&self->program, "keep"), 0);
+	ASSERT_EQ(sscanf(proc__expect(&self->program, "kept") ?: "", "kept %d", &kept), 1);
+
+	ASSERT_EQ(poolwatch__run(&show, "show", "graph", "--dot", "-p", pid, NULL), 0);
+	EXPECT_EQ(sscanf(line_with(&show, "[label=\"handle_request\\n") ?: "", "\tsite%d", &handle), 1);
+	snprintf(text, sizeof(text), "nest.c:%d\"", atoi(strchr(self->chain, ':') + 1));
+	EXPECT_EQ(sscanf(line_with(&show, text) ?: "", "\tsite%d [label=\"save_audit", &audit), 1);
+	EXPECT_EQ(sscanf(line_with(&show, "[shape=box, label=\"pool\\n") ?: "", "\tpool%d", &pool), 1);
+	snprintf(text, sizeof(text), "\tpool%d -> site%d [label=\"taken 1\", class=\"cycle\"", pool, handle);
+	EXPECT_NE(line_with(&show, text), NULL);
+	snprintf(text, sizeof(text), "\tsite%d -> site%d [label=\"then 1\", class=\"cycle\"", handle, audit);
+	EXPECT_NE(line_with(&show, text), NULL);
+	snprintf(text, sizeof(text), "\tsite%d -> pool%d [label=\"asked 1\", class=\"cycle\"", audit, pool);
+	EXPECT_NE(line_with(&show, text), NULL);
+	proc__free(&show);
+
+	ASSERT_EQ(poolwatch__run(&show, "show", "graph", "--folded", "-p", pid, NULL), 0);
+	ASSERT_EQ(show.out.n, 1);
+	EXPECT_EQ(sscanf(show.out.lines[0], "nest;keep;pool %ld", &us), 1);
+	EXPECT_LT(0, us);
+	proc__free(&show);
 }
 
 TEST_HARNESS_MAIN
