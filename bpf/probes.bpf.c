@@ -134,6 +134,17 @@ static __always_inline __s64 hit__sembuf(const struct pw_hit *h)
 	return -(__s64)buf[1];
 }
 
+/* What could not be read, a page that this process has not touched yet, says nothing against what is known. */
+static __always_inline void hit__capacity(const struct pw_hit *h, struct poolwatch_pool *p)
+{
+	__s64 capacity = POOLWATCH_UNKNOWN;
+
+	if (expr__value(&h->probe->capacity, &h->env, &capacity))
+		count_loss(POOLWATCH_LOST_READS);
+	else
+		pool__set_capacity(p, capacity);
+}
+
 /* The pool the hit is about; made, with its capacity, if it is new. */
 static __always_inline struct poolwatch_pool *hit__pool(struct pw_hit *h)
 {
@@ -157,7 +168,7 @@ static __always_inline struct poolwatch_pool *hit__pool(struct pw_hit *h)
 	}
 	/* Read again where it matters: when the pool is new, or about to be full. */
 	if (probe->def_capacity == POOLWATCH_UNKNOWN && probe->capacity.shape != PW_SHAPE_NONE && p->in_use >= p->capacity)
-		pool__set_capacity(p, hit__value(h, &probe->capacity, POOLWATCH_UNKNOWN));
+		hit__capacity(h, p);
 	return p;
 }
 

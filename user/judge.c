@@ -71,7 +71,7 @@ uint64_t judge__mix(uint64_t hash, uint64_t value)
 
 bool judge__waits(const struct ledger *l, const struct poolwatch_thread *t)
 {
-	if (t->flags & (POOLWATCH_THREAD_EXITED | POOLWATCH_THREAD_OVERFLOW) || !t->requests || t->requests > POOLWATCH_REQUESTS)
+	if (t->flags & POOLWATCH_THREAD_EXITED || !t->requests || t->requests > POOLWATCH_REQUESTS)
 		return false;
 	for (uint32_t i = 0; i < t->requests; i++) {
 		const struct poolwatch_request *r = &t->request[i];

@@ -161,8 +161,10 @@ int judge__reduce_with(const struct ledger *l, const struct judge_pool *pools, c
 
 	if (err || !waiting)
 		return -ENOMEM;
+	/* Of a thread that holds more than its record can name, the books say too little. */
 	for (size_t i = 0; i < l->nthreads; i++)
-		waiting[i] = (!eligible || eligible[i]) && judge__waits(l, &l->threads[i]);
+		waiting[i] = (!eligible || eligible[i]) && judge__waits(l, &l->threads[i]) &&
+			     !(l->threads[i].flags & POOLWATCH_THREAD_OVERFLOW);
 	graph__build(&g, pools, waiting);
 	/* Nothing in the way at all: such a thread finishes at once. */
 	for (size_t i = 0; i < l->nthreads; i++)

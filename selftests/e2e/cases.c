@@ -1,0 +1,548 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The hard cases, each made exactly when told, beside threads that do nothing wrong. Orders come on standard input:
+ *
+ *   nest            two threads, two units: take, meet, take. They never end...
+ *   rescue          ...unless the pool grows by two                                  "rescued"
+ *   circle          two pools of one unit, two threads, in both orders
+ *   way_out         the same, but one pool has a second unit, held by a thread that lives
+ *   let_go          it gives it back                                                 "all ended"
+ *   poll            like nest, by tries every 10 ms
+ *   give_up         the first of them stops trying                                   "gave up"
+ *   conn            like nest, by handles
+ *   hand            a unit taken by one thread is given back by another, by handle   "handed"
+ *   post            the same by bare count, 100 times                                "posted"
+ *   before          a unit is taken by a thread that lives on                        "taken"
+ *   after           it gives it back                                                 "all ended"
+ *   many            one thread takes units of 17 pools, and another of the first
+ *   leave           a thread ends while it holds a handle                            "left TID"
+ *   keep            a thread holds a handle and does nothing.
+ *   return          another thread gives that back                                   "returned"
+ *   shared          a child and this process, a pool in memory that both map, elsewhere each: like nest
+ *   items           a semaphore that counts items: one waits, twice, another posts   "eaten"
+ *   confirm         a thread waits on a semaphore twice and posts it twice           "confirmed"
+ *   signal          one that never waited on it posts it                             "signalled"
+ *   tasks           two tasks of a GThreadPool of two, each waits for a task of that same pool
+ *   quit
+ *
+ * Where threads never end the answer is "formed TID TID", given before they take their last step.
+ */
+#include <errno.h>
+#include <glib.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct slots {
+	int capacity;
+	int left;
+	pthread_mutex_t lock;
+	pthread_cond_t back;
+};
+
+/* --- the pools' functions, which have an address of their own */
+
+#define FUNCTION __attribute__((noinline, noclone))
+#define NOT_THE_LAST() __asm__ volatile("" ::: "memory") /* no tail call: the caller is a site */
+
+int slots_take(struct slots *p);
+int slots_try(struct slots *p);
+void slots_put(struct slots *p);
+void slots_resize(struct slots *p, int capacity);
+void *conn_get(struct slots *p);
+void conn_put(struct slots *p, void *conn);
+void run_task(gpointer data, gpointer user);
+void await_task(int *done);
+
+FUNCTION int slots_take(struct slots *p)
+{
+	pthread_mutex_lock(&p->lock);
+	while (p->left <= 0)
+		pthread_cond_wait(&p->back, &p->lock);
+	p->left--;
+	pthread_mutex_unlock(&p->lock);
+	return 0;
+}
+
+FUNCTION int slots_try(struct slots *p)
+{
+	int r = -1;
+
+	pthread_mutex_lock(&p->lock);
+	if (p->left > 0) {
+		p->left--;
+		r = 0;
+	}
+	pthread_mutex_unlock(&p->lock);
+	return r;
+}
+
+FUNCTION void slots_put(struct slots *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->left++;
+	pthread_cond_signal(&p->back);
+	pthread_mutex_unlock(&p->lock);
+}
+
+FUNCTION void slots_resize(struct slots *p, int capacity)
+{
+	pthread_mutex_lock(&p->lock);
+	p->left += capacity - p->capacity;
+	p->capacity = capacity;
+	pthread_cond_broadcast(&p->back);
+	pthread_mutex_unlock(&p->lock);
+}
+
+static void *handles[64];
+static int nhandles;
+
+FUNCTION void *conn_get(struct slots *p)
+{
+	void *conn;
+
+	pthread_mutex_lock(&p->lock);
+	while (p->left <= 0)
+		pthread_cond_wait(&p->back, &p->lock);
+	p->left--;
+	conn = &handles[nhandles++ % 64];
+	pthread_mutex_unlock(&p->lock);
+	return conn;
+}
+
+FUNCTION void conn_put(struct slots *p, void *conn)
+{
+	(void)conn;
+	pthread_mutex_lock(&p->lock);
+	p->left++;
+	pthread_cond_signal(&p->back);
+	pthread_mutex_unlock(&p->lock);
+}
+
+/* --- what the cases share */
+
+static void slots_init(struct slots *p, int capacity, int pshared)
+{
+	pthread_mutexattr_t m;
+	pthread_condattr_t c;
+
+	pthread_mutexattr_init(&m);
+	pthread_condattr_init(&c);
+	pthread_mutexattr_setpshared(&m, pshared ? PTHREAD_PROCESS_SHARED : PTHREAD_PROCESS_PRIVATE);
+	pthread_condattr_setpshared(&c, pshared ? PTHREAD_PROCESS_SHARED : PTHREAD_PROCESS_PRIVATE);
+	*p = (struct slots){ .capacity = capacity, .left = capacity };
+	pthread_mutex_init(&p->lock, &m);
+	pthread_cond_init(&p->back, &c);
+}
+
+static struct slots pool, other, calm, many[17], *shared;
+static pthread_barrier_t met, *both; /* both: in the memory shared with the child, behind the pool */
+static sem_t go, back, items, confirmed;
+static pthread_t thread[2];
+static pid_t tid[2];
+static int nthreads;
+static void *volatile conn;
+static volatile int give_up;
+
+static void begun(int i)
+{
+	tid[i] = syscall(SYS_gettid);
+	pthread_barrier_wait(&met);
+}
+
+static void start(int n, void *(*run)(void *))
+{
+	pthread_barrier_init(&met, NULL, n + 1);
+	give_up = 0;
+	nthreads = n;
+	for (intptr_t i = 0; i < n; i++)
+		pthread_create(&thread[i], NULL, run, (void *)i);
+	pthread_barrier_wait(&met);
+}
+
+static void formed(void)
+{
+	printf("formed");
+	for (int i = 0; i < nthreads; i++)
+		printf(" %d", tid[i]);
+	printf("\n");
+}
+
+static void ended(const char *answer)
+{
+	for (int i = 0; i < nthreads; i++)
+		pthread_join(thread[i], NULL);
+	printf("%s\n", answer);
+}
+
+/* --- the cases: each thread holds, all meet, and then it asks */
+
+static void *nest(void *arg)
+{
+	slots_take(&pool);
+	begun((intptr_t)arg);
+	slots_take(&pool);
+	slots_put(&pool);
+	slots_put(&pool);
+	return NULL;
+}
+
+static void *circle(void *arg)
+{
+	intptr_t i = (intptr_t)arg;
+
+	slots_take(i ? &other : &pool);
+	begun(i);
+	slots_take(i ? &pool : &other);
+	slots_put(i ? &pool : &other);
+	slots_put(i ? &other : &pool);
+	return NULL;
+}
+
+static void *poll(void *arg)
+{
+	intptr_t i = (intptr_t)arg;
+	int got;
+
+	slots_try(&pool);
+	begun(i);
+	while ((got = slots_try(&pool)) && (i || !give_up))
+		usleep(10000);
+	if (!got)
+		slots_put(&pool);
+	slots_put(&pool);
+	return NULL;
+}
+
+static void *connect_twice(void *arg)
+{
+	void *a = conn_get(&pool), *b;
+
+	begun((intptr_t)arg);
+	b = conn_get(&pool);
+	conn_put(&pool, b);
+	conn_put(&pool, a);
+	return NULL;
+}
+
+static void *hold_conn(void *arg)
+{
+	conn = conn_get(&pool);
+	begun((intptr_t)arg);
+	return NULL;
+}
+
+static void *keep_conn(void *arg)
+{
+	hold_conn(arg);
+	sem_wait(&go);
+	return NULL;
+}
+
+static void *return_conn(void *arg)
+{
+	begun((intptr_t)arg);
+	conn_put(&pool, conn);
+	NOT_THE_LAST();
+	return NULL;
+}
+
+static void *post_for_others(void *arg)
+{
+	begun((intptr_t)arg);
+	for (int i = 0; i < 100; i++) {
+		sem_wait(&go);
+		slots_put(&other);
+		sem_post(&back);
+	}
+	return NULL;
+}
+
+static void *take_all(void *arg)
+{
+	for (int i = 0; i < 17; i++)
+		slots_take(&many[i]);
+	begun((intptr_t)arg);
+	slots_take(&many[0]);
+	return NULL;
+}
+
+static void *eat(void *arg)
+{
+	begun((intptr_t)arg);
+	for (int i = 0; i < 10; i++)
+		sem_wait(&items);
+	return NULL;
+}
+
+static void *confirm(void *arg)
+{
+	begun((intptr_t)arg);
+	sem_wait(&confirmed);
+	sem_wait(&confirmed);
+	sem_post(&confirmed);
+	sem_post(&confirmed);
+	return NULL;
+}
+
+static void *post_confirmed(void *arg)
+{
+	begun((intptr_t)arg);
+	for (int i = 0; i < 2; i++)
+		sem_post(&confirmed);
+	return NULL;
+}
+
+static void *nest_shared(void *arg)
+{
+	slots_take(shared);
+	begun((intptr_t)arg);
+	pthread_barrier_wait(both);
+	slots_take(shared);
+	return NULL;
+}
+
+/* --- tasks that wait for tasks */
+
+static struct {
+	GThreadPool *pool;
+} tasks;
+
+struct task {
+	bool waits;
+	int done;
+};
+
+static pthread_mutex_t task_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t task_done = PTHREAD_COND_INITIALIZER;
+
+FUNCTION void await_task(int *done)
+{
+	pthread_mutex_lock(&task_lock);
+	while (!*done)
+		pthread_cond_wait(&task_done, &task_lock);
+	pthread_mutex_unlock(&task_lock);
+}
+
+FUNCTION void run_task(gpointer data, gpointer user)
+{
+	struct task *t = data, *next;
+
+	(void)user;
+	if (t->waits) {
+		next = calloc(1, sizeof(*next));
+		begun(t->done);
+		g_thread_pool_push(tasks.pool, next, NULL);
+		await_task(&next->done);
+		NOT_THE_LAST();
+		return;
+	}
+	pthread_mutex_lock(&task_lock);
+	t->done = 1;
+	pthread_cond_broadcast(&task_done);
+	pthread_mutex_unlock(&task_lock);
+}
+
+static void start_tasks(void)
+{
+	tasks.pool = g_thread_pool_new(run_task, &tasks, 2, FALSE, NULL);
+	pthread_barrier_init(&met, NULL, 3);
+	nthreads = 2;
+	for (int i = 0; i < 2; i++) {
+		struct task *t = calloc(1, sizeof(*t));
+
+		*t = (struct task){ .waits = true, .done = i };
+		g_thread_pool_push(tasks.pool, t, NULL);
+	}
+	pthread_barrier_wait(&met);
+}
+
+/* --- threads that do nothing wrong: they wait for one another, try, time out, come and go, all of one pool */
+
+static void *passer_by(void *arg)
+{
+	slots_take(&calm);
+	slots_put(&calm);
+	return arg;
+}
+
+static void *innocent(void *arg)
+{
+	intptr_t i = (intptr_t)arg;
+	pthread_t child;
+
+	for (unsigned int n = 0;; n++) {
+		if (n % 4 && !slots_try(&calm)) {
+			usleep(500);
+			slots_put(&calm);
+		}
+		slots_take(&calm);
+		usleep(200 * (i + 1));
+		slots_put(&calm);
+		if (n % 16 == 5 && !pthread_create(&child, NULL, passer_by, NULL))
+			pthread_join(child, NULL);
+		usleep(1000);
+	}
+	return NULL;
+}
+
+/* The pool lies at one address here and at another in the child. */
+static int share(void)
+{
+	int fd = memfd_create("slots", 0), pipes[2];
+	pthread_barrierattr_t attr;
+	pid_t child;
+	char c;
+
+	if (fd < 0 || ftruncate(fd, 4096) || pipe(pipes))
+		return 1;
+	shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	slots_init(shared, 2, 1);
+	both = (pthread_barrier_t *)(shared + 1);
+	pthread_barrierattr_init(&attr);
+	pthread_barrierattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+	pthread_barrier_init(both, &attr, 2);
+	child = fork();
+	if (!child) {
+		void *mine = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		munmap(shared, 4096);
+		shared = mine;
+		both = (pthread_barrier_t *)(shared + 1);
+		if (read(pipes[0], &c, 1) == 1) {
+			start(1, nest_shared);
+			pause();
+		}
+		_exit(0);
+	}
+	printf("child %d\n", child);
+	return dup2(pipes[1], 100) < 0;
+}
+
+static int obey(const char *order)
+{
+	if (!strcmp(order, "nest")) {
+		start(2, nest);
+		formed();
+	} else if (!strcmp(order, "rescue")) {
+		slots_resize(&pool, pool.capacity + 2);
+		ended("rescued");
+	} else if (!strcmp(order, "give_up")) {
+		give_up = 1;
+		ended("gave up");
+	} else if (!strcmp(order, "circle")) {
+		slots_init(&pool, 1, 0);
+		start(2, circle);
+		formed();
+	} else if (!strcmp(order, "way_out")) {
+		slots_init(&pool, 1, 0);
+		slots_resize(&other, 2);
+		slots_take(&other);
+		start(2, circle);
+		formed();
+	} else if (!strcmp(order, "let_go")) {
+		slots_put(&other);
+		ended("all ended");
+	} else if (!strcmp(order, "poll")) {
+		start(2, poll);
+		formed();
+	} else if (!strcmp(order, "conn")) {
+		start(2, connect_twice);
+		formed();
+	} else if (!strcmp(order, "leave")) {
+		start(1, hold_conn);
+		printf("left %d\n", tid[0]);
+		pthread_join(thread[0], NULL);
+	} else if (!strcmp(order, "keep")) {
+		start(1, keep_conn);
+		formed();
+	} else if (!strcmp(order, "return")) {
+		pthread_t t;
+
+		pthread_barrier_init(&met, NULL, 2);
+		pthread_create(&t, NULL, return_conn, (void *)1);
+		pthread_barrier_wait(&met);
+		pthread_join(t, NULL);
+		printf("returned\n");
+	} else if (!strcmp(order, "post")) {
+		slots_init(&other, 2, 0);
+		start(1, post_for_others);
+		for (int i = 0; i < 100; i++) {
+			slots_take(&other);
+			sem_post(&go);
+			sem_wait(&back);
+		}
+		ended("posted");
+	} else if (!strcmp(order, "before")) {
+		slots_resize(&pool, 3);
+		slots_take(&pool);
+		printf("taken\n");
+	} else if (!strcmp(order, "after")) {
+		slots_put(&pool);
+		ended("all ended");
+	} else if (!strcmp(order, "many")) {
+		for (int i = 0; i < 17; i++)
+			slots_init(&many[i], 1, 0);
+		start(1, take_all);
+		formed();
+	} else if (!strcmp(order, "items")) {
+		start(1, eat);
+		for (int i = 0; i < 10; i++)
+			sem_post(&items);
+		ended("eaten");
+	} else if (!strcmp(order, "confirm")) {
+		start(1, confirm);
+		ended("confirmed");
+	} else if (!strcmp(order, "signal")) {
+		start(1, post_confirmed);
+		ended("signalled");
+	} else if (!strcmp(order, "shared")) {
+		start(1, nest_shared);
+		if (write(100, "", 1) == 1)
+			formed();
+	} else if (!strcmp(order, "tasks")) {
+		start_tasks();
+		formed();
+	} else {
+		return -1;
+	}
+	return 0;
+}
+
+/* usage: cases [INNOCENTS [shared]] */
+int main(int argc, char **argv)
+{
+	int innocents = argc > 1 ? atoi(argv[1]) : 0;
+	char order[80];
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	slots_init(&pool, 2, 0);
+	slots_init(&other, 1, 0);
+	slots_init(&calm, 3, 0);
+	sem_init(&go, 0, 0);
+	sem_init(&back, 0, 0);
+	sem_init(&items, 0, 3);
+	sem_init(&confirmed, 0, 3);
+	if (argc > 2 && share())
+		return 1;
+	for (intptr_t i = 0; i < innocents; i++) {
+		pthread_t t;
+
+		pthread_create(&t, NULL, innocent, (void *)i);
+	}
+	printf("ready\n");
+	while (fgets(order, sizeof(order), stdin)) {
+		order[strcspn(order, "\n")] = 0;
+		if (obey(order))
+			return strcmp(order, "quit");
+	}
+	return 0;
+}

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The hard cases on this kernel: for each exactly the findings that are right, by kind, event, threads and number, while other
+ * threads use a pool of the same definition as they should (cases.c).
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "kselftest_harness.h"
+#include "e2e.h"
+
+#define SLOTS                                                                                                  \
+	"pool slots; lib exe; key arg0; capacity s32[key]; acquire slots_take slots_try ok=s32(ret)==0; release slots_put; " \
+	"resize slots_resize capacity=s32(arg1)"
+#define CONNS "pool conns; lib exe; key arg0; capacity s32[key]; acquire conn_get ok=ret!=0 resource=ret; release conn_put resource=arg1"
+#define POLLS "pool polls; lib exe; key arg0; capacity s32[key]; wait poll; acquire slots_try ok=s32(ret)==0; release slots_put"
+#define LEARN "pool learn; lib exe; key arg0; acquire slots_take ok=s32(ret)==0; release slots_put"
+#define TASKS "pool tasks; lib exe; key u64[arg1]; capacity s32[key+0x30]; scope run_task; wait-on await_task key=held"
+#define INNOCENTS "6"
+
+FIXTURE(cases)
+{
+	struct proc program, watch;
+	char pid[40];
+	int tid[2];
+};
+
+FIXTURE_SETUP(cases)
+{
+	memset(self, 0, sizeof(*self));
+}
+
+FIXTURE_TEARDOWN(cases)
+{
+	proc__free(&self->watch);
+	proc__free(&self->program);
+}
+
+#define PROGRAM(...)                                                                                    \
+	do {                                                                                            \
+		char *argv_[] = { (char *)e2e__file("cases"), INNOCENTS, ##__VA_ARGS__, NULL };         \
+		ASSERT_EQ(proc__start(&self->program, argv_), 0);                                       \
+		ASSERT_NE(proc__expect(&self->program, "ready"), NULL);                                 \
+		snprintf(self->pid, sizeof(self->pid), "%d", self->program.pid);                        \
+	} while (0)
+#define WATCH(pool, ...)                                                                                                          \
+	do {                                                                                                                      \
+		ASSERT_EQ(poolwatch__start(&self->watch, "attach", "-p", self->pid, "--pool", pool, "--json", "--budget", "off",  \
+					   ##__VA_ARGS__, NULL), 0);                                                              \
+		ASSERT_TRUE(poolwatch__watches(&self->watch, self->program.pid));                                                 \
+	} while (0)
+/* An order, and its answer. */
+#define DO(order, answer)                                                       \
+	({                                                                      \
+		const char *line_;                                              \
+		ASSERT_EQ(proc__send(&self->program, "%s", order), 0);          \
+		line_ = proc__expect(&self->program, answer);                   \
+		ASSERT_NE(line_, NULL);                                         \
+		line_;                                                          \
+	})
+#define FORMS(order, n) ASSERT_EQ(sscanf(DO(order, "formed"), "formed %d %d", &self->tid[0], &self->tid[1]), n)
+/* The next finding of that kind and event. */
+#define FINDING(kind, event)                                                    \
+	({                                                                      \
+		const char *f_ = poolwatch__finding(&self->watch, kind, event); \
+		ASSERT_NE(f_, NULL);                                            \
+		f_;                                                             \
+	})
+
+static int threads_named(const char *f, const int *tid, int n)
+{
+	int named = 0;
+
+	for (int i = 0; i < n; i++)
+		for (int k = 0; k < (int)json_len(f, "threads"); k++) {
+			char path[40];
+
+			snprintf(path, sizeof(path), "threads.%d.tid", k);
+			named += json_int(f, path) == tid[i];
+		}
+	return named;
+}
+
+/* These threads and no others. */
+#define NAMES(f, n)                                                      \
+	do {                                                             \
+		ASSERT_EQ((int)json_len(f, "threads"), n);               \
+		ASSERT_EQ(threads_named(f, self->tid, n), n);            \
+	} while (0)
+
+/* poolwatch is stopped, and told these, "KIND EVENT" each, and nothing else. */
+#define TOLD(...)                                                                                            \
+	do {                                                                                                 \
+		static const char *const told_[] = { __VA_ARGS__ };                                          \
+		const size_t n_ = sizeof(told_) / sizeof(*told_);                                            \
+		ASSERT_EQ(poolwatch__stop(&self->watch), n_ ? 3 : 0);                                        \
+		check_told(_metadata, &self->watch, told_, n_);                                              \
+	} while (0)
+
+static void check_told(struct __test_metadata *_metadata, struct proc *watch, const char *const *told, size_t n)
+{
+	for (size_t i = 0; i < watch->out.n; i++)
+		if (poolwatch__count(watch, NULL, NULL) != n)
+			TH_LOG("told: %s %s: %s", json_str(watch->out.lines[i], "kind"), json_str(watch->out.lines[i], "event"),
+			       json_str(watch->out.lines[i], "explanation"));
+	ASSERT_EQ(poolwatch__count(watch, NULL, NULL), n);
+	for (size_t i = 0; i < n; i++) {
+		char kind[20], event[20];
+		size_t times = 0;
+
+		sscanf(told[i], "%19s %19s", kind, event);
+		for (size_t k = 0; k < n; k++)
+			times += !strcmp(told[i], told[k]);
+		ASSERT_EQ(poolwatch__count(watch, kind, event), times) TH_LOG("%s", told[i]);
+	}
+}
+
+/* The capacity changes at run time: two more units end it. */
+TEST_F(cases, nest_and_resize)
+{
+	const char *f;
+
+	PROGRAM();
+	WATCH(SLOTS);
+	FORMS("nest", 2);
+	f = FINDING("deadlock", "new");
+	NAMES(f, 2);
+	ASSERT_EQ(json_int(f, "pool.capacity"), 2);
+	ASSERT_EQ(json_int(f, "needed_capacity"), 3);
+	DO("rescue", "rescued");
+	f = FINDING("deadlock", "recovered");
+	TOLD("nested new", "deadlock new", "deadlock recovered");
+}
+
+TEST_F(cases, two_pools)
+{
+	const char *f;
+
+	PROGRAM();
+	WATCH(SLOTS);
+	FORMS("circle", 2);
+	f = FINDING("deadlock", "new");
+	NAMES(f, 2);
+	ASSERT_EQ((int)json_len(f, "pools"), 2);
+	TOLD("order new", "deadlock new");
+}
+
+/* The same circle, but somebody who runs has what one of them needs: a cycle is no deadlock. It is a stall when it lasts. */
+TEST_F(cases, a_way_out)
+{
+	PROGRAM();
+	WATCH(SLOTS, "--stall", "1");
+	FORMS("way_out", 2);
+	for (int i = 0; i < 2; i++)
+		FINDING("stall", "new");
+	DO("let_go", "all ended");
+	for (int i = 0; i < 2; i++)
+		FINDING("stall", "recovered");
+	TOLD("order new", "stall new", "stall new", "stall recovered", "stall recovered");
+}
+
+TEST_F(cases, learned_capacity)
+{
+	const char *f;
+
+	PROGRAM();
+	WATCH(LEARN, "--stall", "1");
+	FORMS("nest", 2);
+	f = FINDING("stall", "new");
+	NAMES(f, 2);
+	DO("rescue", "rescued");
+	FINDING("stall", "recovered");
+	TOLD("nested new", "stall new", "stall recovered");
+}
+
+TEST_F(cases, polling)
+{
+	const char *f;
+
+	PROGRAM();
+	WATCH(POLLS);
+	FORMS("poll", 2);
+	f = FINDING("deadlock", "new");
+	NAMES(f, 2);
+	DO("give_up", "gave up");
+	FINDING("deadlock", "recovered");
+	TOLD("nested new", "deadlock new", "deadlock recovered");
+}
+
+/* Handles: exact, whoever returns them. But units that others return may come back at any time: a stall, no proof. */
+TEST_F(cases, foreign_release_by_handle)
+{
+	const char *f;
+
+	PROGRAM();
+	WATCH(CONNS, "--stall", "1");
+	FORMS("keep", 1);
+	DO("return", "returned");
+	FORMS("conn", 2);
+	f = FINDING("stall", "new");
+	NAMES(f, 2);
+	DO("rescue", "rescued");
+	FINDING("stall", "recovered");
+	TOLD("nested new", "stall new", "stall recovered");
+}
+
+TEST_F(cases, deadlock_by_handle)
+{
+	const char *f;
+
+	PROGRAM();
+	WATCH(CONNS);
+	FORMS("conn", 2);
+	f = FINDING("deadlock", "new");
+	NAMES(f, 2);
+	TOLD("nested new", "deadlock new");
+}
+
+/* Counts: whose unit comes back cannot be told, and nothing is made up. */
+TEST_F(cases, foreign_release_by_count)
+{
+	PROGRAM();
+	WATCH(SLOTS);
+	DO("post", "posted");
+	TOLD();
+}
+
+TEST_F(cases, held_before_the_attach)
+{
+	const char *f;
+
+	PROGRAM();
+	DO("before", "taken");
+	WATCH(SLOTS, "--stall", "1");
+	FORMS("nest", 2);
+	f = FINDING("stall", "new");
+	NAMES(f, 2);
+	ASSERT_EQ(json_int(f, "pool.unknown"), 1);
+	DO("after", "all ended");
+	FINDING("stall", "recovered");
+	TOLD("nested new", "stall new", "stall recovered");
+}
+
+/* More pools than a hold set can name: the thread does deadlock with itself, but its books are not good enough to say so. */
+TEST_F(cases, too_many_pools)
+{
+	PROGRAM();
+	WATCH(SLOTS, "--stall", "1");
+	FORMS("many", 1);
+	FINDING("stall", "new");
+	ASSERT_EQ(poolwatch__stop(&self->watch), 3);
+	ASSERT_EQ(poolwatch__count(&self->watch, "deadlock", NULL), 0);
+	ASSERT_EQ(poolwatch__count(&self->watch, "stall", "new"), 1);
+	ASSERT_EQ(poolwatch__count(&self->watch, "nested", "new"), 1);
+	ASSERT_EQ(poolwatch__count(&self->watch, "leak", NULL), 0);
+}
+
+TEST_F(cases, leak_and_return)
+{
+	const char *f;
+
+	PROGRAM();
+	WATCH(CONNS);
+	ASSERT_EQ(sscanf(DO("leave", "left"), "left %d", &self->tid[0]), 1);
+	f = FINDING("leak", "new");
+	NAMES(f, 1);
+	DO("return", "returned");
+	FINDING("leak", "recovered");
+	TOLD("leak new", "leak recovered");
+}
+
+TEST_F(cases, kept_for_long)
+{
+	const char *f;
+
+	PROGRAM();
+	WATCH(CONNS, "--leak", "1");
+	FORMS("keep", 1);
+	f = FINDING("leak", "new");
+	NAMES(f, 1);
+	DO("return", "returned");
+	FINDING("leak", "recovered");
+	TOLD("leak new", "leak recovered");
+}
+
+/* One pool, in memory that two processes map at different addresses. */
+TEST_F(cases, shared_between_processes)
+{
+	const char *f;
+	int child;
+
+	PROGRAM("shared");
+	ASSERT_EQ(sscanf(self->program.out.lines[0], "child %d", &child), 1);
+	snprintf(self->pid, sizeof(self->pid), "%d,%d", self->program.pid, child);
+	WATCH(SLOTS);
+	ASSERT_TRUE(poolwatch__watches(&self->watch, child));
+	ASSERT_EQ(proc__send(&self->program, "shared"), 0);
+	f = FINDING("deadlock", "new");
+	ASSERT_EQ((int)json_len(f, "threads"), 2);
+	ASSERT_EQ(json_int(f, "threads.0.pid") + json_int(f, "threads.1.pid"), self->program.pid + child);
+	ASSERT_NE(json_int(f, "threads.0.pid"), json_int(f, "threads.1.pid"));
+	/* It is the same code that nests, in both: a child that did not exec has it at the same addresses. */
+	TOLD("nested new", "deadlock new");
+}
+
+/* A semaphore that counts items is no pool, however often somebody waits on it twice. */
+TEST_F(cases, signalling)
+{
+	PROGRAM();
+	WATCH("sem");
+	DO("items", "eaten");
+	TOLD();
+}
+
+TEST_F(cases, signalling_after_all)
+{
+	PROGRAM();
+	WATCH("sem");
+	DO("confirm", "confirmed");
+	FINDING("nested", "new");
+	DO("signal", "signalled");
+	FINDING("nested", "retracted");
+	TOLD("nested new", "nested retracted");
+}
+
+/* Workers that wait for tasks of their own pool. */
+TEST_F(cases, tasks_wait_for_tasks)
+{
+	const char *f;
+
+	PROGRAM();
+	WATCH(TASKS);
+	FORMS("tasks", 2);
+	f = FINDING("deadlock", "new");
+	NAMES(f, 2);
+	ASSERT_EQ(json_int(f, "pool.capacity"), 2);
+	TOLD("nested new", "deadlock new");
+}
+
+TEST_F(cases, nothing_wrong)
+{
+	PROGRAM();
+	WATCH(SLOTS, "--stall", "1", "--for", "3");
+	ASSERT_EQ(proc__wait(&self->watch), 0);
+	ASSERT_EQ(self->watch.out.n, 0);
+}
+
+TEST_HARNESS_MAIN
