@@ -5,8 +5,8 @@ E2E := $(OUT)/selftests/e2e
 E2E_TESTS := $(patsubst selftests/e2e/%.c,$(E2E)/%,$(wildcard selftests/e2e/test_*.c))
 E2E_WORKLOADS := $(E2E)/workload_own $(E2E)/workload_sem $(E2E)/workload_apr $(E2E)/workload_mongoc
 TESTS += $(E2E_TESTS)
-# Not what single-steps by the million: hours without KVM.
-VM_E2E_TESTS += $(filter-out $(E2E)/test_safety,$(E2E_TESTS))
+# Not what single-steps by the million (hours without KVM), nor what needs a log daemon.
+VM_E2E_TESTS += $(filter-out $(E2E)/test_safety $(E2E)/test_syslog,$(E2E_TESTS))
 VM_FILES += $(E2E_WORKLOADS)
 
 E2E_PKG_apr := apr-util-1 apr-1
