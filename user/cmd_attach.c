@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /* poolwatch attach: watch running processes, tell findings. */
+#include <errno.h>
 #include <getopt.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "cmd.h"
+#include "exes.h"
+#include "privilege.h"
+#include "procs.h"
 #include "report.h"
 #include "target.h"
 
@@ -17,7 +22,8 @@ static void usage(FILE *out)
 	      "Watches the pools of running processes and tells what it finds, until interrupted, until the processes end,\n"
 	      "or for --for SECONDS. Exit code: 0 nothing found, 3 something was, 1 failed, 2 usage.\n\n"
 	      "  -p, --pid PID              a process; may be repeated, or several separated by commas\n"
-	      "  -x, --exe EXE              every process of this executable: a path, a glob, or a base name\n",
+	      "  -x, --exe EXE              every process of this executable, those that come later, too: a path, a\n"
+	      "                             glob, or a base name\n",
 	      out);
 	opts__usage(out);
 }
@@ -39,52 +45,77 @@ static int add_pids(const char *list, uint32_t pids[MAX_PIDS], size_t *n)
 	return err;
 }
 
-static int add_exe(const char *pattern, uint32_t pids[MAX_PIDS], size_t *n)
+/* A path where nothing is will hardly be run: a slip is told at once. Everything else may come. */
+static int add_exe(const char *pattern, struct strlist *exes)
 {
-	uint32_t *found = NULL;
-	size_t count = 0;
-	int err = target__find_by_exe(pattern, &found, &count);
+	if (pattern[0] == '/' && !strpbrk(pattern, "*?[") && access(pattern, F_OK)) {
+		uint32_t *found = NULL;
+		size_t count = 0;
+		int r = target__find_by_exe(pattern, &found, &count);
 
-	if (err || !count) {
-		fprintf(stderr, "poolwatch attach: no process of '%s' runs\n", pattern);
 		free(found);
+		if (r || !count) {
+			fprintf(stderr, "poolwatch attach: no process of '%s' runs, and there is no such file\n", pattern);
+			return CMD_FAILED;
+		}
+	}
+	if (strlist__add(exes, pattern, strlen(pattern))) {
+		fprintf(stderr, "poolwatch attach: %s\n", strerror(ENOMEM));
 		return CMD_FAILED;
 	}
-	for (size_t i = 0; i < count && *n < MAX_PIDS; i++)
-		pids[(*n)++] = found[i];
-	free(found);
 	return 0;
 }
 
-static int attach(struct opts *opts, const uint32_t *pids, size_t n)
+static int watch_all(struct report *report, struct watch *w, const uint32_t *pids, size_t n, const struct strlist *exes, int events)
+{
+	struct watch_error error = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; i < n && !r; i++)
+		r = watch__add(w, pids[i], 0, &error);
+	if (!r && exes->n)
+		r = exes__new(exes, events, w, report->opts->watch.notice, report, &report->exes);
+	if (r) {
+		fprintf(stderr, "poolwatch attach: %s\n", error.message[0] ? error.message : strerror(-r));
+		return CMD_FAILED;
+	}
+	if (!watch__targets(w))
+		fprintf(stderr, "poolwatch: waiting for a process of '%s'\n", exes->items[0]);
+	r = report__loop(report, w, 0, NULL);
+	if (r) {
+		fprintf(stderr, "poolwatch attach: %s\n", strerror(-r));
+		return CMD_FAILED;
+	}
+	return report->told ? CMD_FOUND : CMD_OK;
+}
+
+static int attach(struct opts *opts, const uint32_t *pids, size_t n, const struct strlist *exes)
 {
 	struct report report = { 0 };
 	struct watch_error error = { 0 };
 	struct watch *w;
-	int r;
+	int r, events;
 
 	r = report__init(&report, opts, "attach");
 	if (r)
 		return r;
-	r = watch__new(&opts->watch, &w, &error);
-	for (size_t i = 0; i < n && !r; i++) {
-		r = watch__add(w, pids[i], 0, &error);
-		if (r)
-			watch__free(w);
-	}
+	/* The kernel tells of new processes only who may configure the network; who once could is told for good. */
+	events = exes->n ? procs_events__open() : -1;
+	r = privilege__drop(0);
+	if (r)
+		snprintf(error.message, sizeof(error.message), "cannot give up privilege: %s", strerror(-r));
+	else
+		r = watch__new(&opts->watch, &w, &error);
 	if (r) {
 		fprintf(stderr, "poolwatch attach: %s\n", error.message);
 		report__close(&report);
 		return CMD_FAILED;
 	}
-	r = report__loop(&report, w, 0, NULL);
+	r = watch_all(&report, w, pids, n, exes, events);
+	exes__free(report.exes);
 	watch__free(w);
 	report__close(&report);
-	if (r) {
-		fprintf(stderr, "poolwatch attach: %s\n", strerror(-r));
-		return CMD_FAILED;
-	}
-	return report.told ? CMD_FOUND : CMD_OK;
+	return r;
 }
 
 int cmd_attach(int argc, char **argv)
@@ -97,6 +128,7 @@ int cmd_attach(int argc, char **argv)
 		{ 0 },
 	};
 	uint32_t pids[MAX_PIDS];
+	struct strlist exes = { 0 };
 	struct opts opts;
 	size_t n = 0;
 	int opt, r = 0;
@@ -113,7 +145,7 @@ int cmd_attach(int argc, char **argv)
 			r = add_pids(optarg, pids, &n);
 			break;
 		case 'x':
-			r = add_exe(optarg, pids, &n);
+			r = add_exe(optarg, &exes);
 			break;
 		default:
 			r = opts__take(&opts, "attach", opt, optarg);
@@ -122,14 +154,15 @@ int cmd_attach(int argc, char **argv)
 	/* "-p 1 2 3": the rest are process numbers, too. */
 	for (; !r && optind < argc; optind++)
 		r = add_pids(argv[optind], pids, &n);
-	if (!r && !n) {
+	if (!r && !n && !exes.n) {
 		fprintf(stderr, "poolwatch attach: which process? Give -p PID or -x EXE.\n");
 		r = CMD_USAGE;
 	}
 	if (!r)
 		r = opts__finish(&opts, "attach");
 	if (!r)
-		r = attach(&opts, pids, n);
+		r = attach(&opts, pids, n, &exes);
+	strlist__clear(&exes);
 	opts__clear(&opts);
 	return r;
 }

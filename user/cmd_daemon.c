@@ -159,7 +159,7 @@ static int run(const char *path)
 		return CMD_FAILED;
 	}
 	/* CAP_SYS_ADMIN, where the unit gave it, was for finding the module's BTF. */
-	if (privilege__drop())
+	if (privilege__drop(0))
 		notice("capabilities that are not needed could not be given up");
 	/* The first look before READY: what is started after this unit finds it watching. */
 	ret = daemon__step(d, &err);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* poolwatch run: start a program and watch it from its first instruction. */
 #include <getopt.h>
+#include <linux/capability.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <sys/wait.h>
 #include "cmd.h"
 #include "launch.h"
+#include "privilege.h"
 #include "report.h"
 
 static void usage(FILE *out)
@@ -70,7 +72,12 @@ static int run(struct opts *opts, struct report *report, char *const argv[])
 		watch__free(w);
 		return CMD_FAILED;
 	}
-	r = watch__add(w, pid, WATCH_FROM_START, &error);
+	/* Not before: the child keeps what the user has. It may become another user, and is ended all the same. */
+	r = privilege__drop(1ull << CAP_KILL);
+	if (r)
+		snprintf(error.message, sizeof(error.message), "cannot give up privilege: %s", strerror(-r));
+	else
+		r = watch__add(w, pid, WATCH_FROM_START, &error);
 	if (r) {
 		fprintf(stderr, "poolwatch run: %s\n", error.message);
 		kill(pid, SIGKILL);

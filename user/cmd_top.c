@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cmd.h"
+#include "privilege.h"
 #include "opts.h"
 #include "top.h"
 
@@ -180,7 +181,9 @@ static int attach(struct run *r)
 	r->opts.watch.gone = on_gone;
 	r->opts.watch.notice = on_notice;
 	r->opts.watch.ctx = r;
-	err = watch__new(&r->opts.watch, &r->watch, &error);
+	err = privilege__drop(0);
+	if (!err)
+		err = watch__new(&r->opts.watch, &r->watch, &error);
 	if (!err)
 		err = watch__add(r->watch, r->o.pid, 0, &error);
 	if (!err)

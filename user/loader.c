@@ -34,6 +34,11 @@ static bool kernel_at_least(unsigned int major, unsigned int minor)
 	return a > major || (a == major && b >= minor);
 }
 
+bool loader__kernel_has_multi(void)
+{
+	return kernel_at_least(6, 10);
+}
+
 static uint32_t power_of_two(unsigned int n, unsigned int otherwise)
 {
 	uint32_t p = 64;
@@ -169,8 +174,7 @@ int loader__new(const struct loader_options *options, struct loader **out, char 
 	}
 	size_maps(skel, power_of_two(options->max_pools, MAX_POOLS), power_of_two(options->max_threads, MAX_THREADS));
 	skel->rodata->pw_session = l->session;
-	/* uprobe_multi came in 6.6; its filter by process was wrong until 6.10. */
-	l->multi = kernel_at_least(6, 10);
+	l->multi = loader__kernel_has_multi();
 	if (l->multi) {
 		bpf_program__set_expected_attach_type(skel->progs.pw_enter, BPF_TRACE_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(skel->progs.pw_leave, BPF_TRACE_UPROBE_MULTI);

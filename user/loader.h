@@ -36,6 +36,8 @@ void loader__free(struct loader *l);
 
 /* "device" or "direct", and in a sentence why. */
 const char *loader__mode(const struct loader *l, const char **why);
+/* Does this kernel attach many probes at a time, and to the process meant only? (6.6 has it, 6.10 has it right.) */
+bool loader__kernel_has_multi(void);
 /* Are the probes attached many at a time (uprobe_multi)? Else one perf event each. */
 bool loader__multi(const struct loader *l);
 

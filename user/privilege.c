@@ -1,40 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Giving up what is not needed any more. */
+/* See privilege.h. */
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdint.h>
-#include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <unistd.h>
+#include "loader.h"
 #include "privilege.h"
 
-static int attaches_without_sys_admin(void)
+#define BIT(cap) (1ull << (cap))
+
+int privilege__drop(uint64_t also)
 {
-	unsigned int major = 0, minor = 0;
-	struct utsname u;
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+	uint64_t keep = also | BIT(CAP_BPF) | BIT(CAP_PERFMON) | BIT(CAP_SYS_PTRACE) | BIT(CAP_DAC_READ_SEARCH) | BIT(CAP_CHECKPOINT_RESTORE);
 
-	return !uname(&u) && sscanf(u.release, "%u.%u", &major, &minor) == 2 &&
-	       (major > 6 || (major == 6 && minor >= 10));
-}
-
-int privilege__drop(void)
-{
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[2];
-	uint64_t keep = 1ull << CAP_BPF | 1ull << CAP_PERFMON | 1ull << CAP_SYS_PTRACE | 1ull << CAP_DAC_READ_SEARCH;
-
-	if (!attaches_without_sys_admin())
-		keep |= 1ull << CAP_SYS_ADMIN;
+	if (!loader__kernel_has_multi())
+		keep |= BIT(CAP_SYS_ADMIN);
 	if (syscall(SYS_capget, &header, data))
 		return -errno;
-	for (int i = 0; i < 2; i++) {
-		uint32_t mask = (uint32_t)(keep >> (32 * i));
-
-		/* Ambient ones go with the permitted and inheritable. */
-		data[i].permitted &= mask;
-		data[i].effective &= mask;
-		data[i].inheritable &= mask;
+	/* The bounding set takes CAP_SETPCAP, which goes next. Who has not got it has no more than what was handed to him. */
+	for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+		if (cap >= 64 || !(keep & BIT(cap)))
+			prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
+		data[i].permitted &= (uint32_t)(keep >> 32 * i);
+		data[i].effective = data[i].permitted;
+		data[i].inheritable = 0;
 	}
-	return syscall(SYS_capset, &header, data) ? -errno : 0;
+	if (syscall(SYS_capset, &header, data))
+		return -errno;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
 }

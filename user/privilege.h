@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Giving up what is not needed any more. */
+/* Less privilege: what watching takes, and no more, before anything of a target is read. */
 #ifndef POOLWATCH_PRIVILEGE_H
 #define POOLWATCH_PRIVILEGE_H
 
+#include <stdint.h>
+
 /*
- * privilege__drop - keep CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH, as far as they are there; the rest cannot
- * come back but by an exec of root's, which the unit's secure bits prevent. Kernels before 6.10 attach with CAP_SYS_ADMIN only:
- * there it stays, too. Return: 0 or -errno.
+ * privilege__drop - give up, for good and for all that this process starts, every capability but CAP_BPF and CAP_PERFMON
+ * (programs and probes), CAP_SYS_PTRACE (memory and maps of others), CAP_DAC_READ_SEARCH (their files) and
+ * CAP_CHECKPOINT_RESTORE (files that were replaced, through /proc/PID/map_files); CAP_SYS_ADMIN too where probes are perf
+ * events; and those whose bits are in @also. Call it while the process has one thread. Return: 0 or -errno.
  */
-int privilege__drop(void);
+int privilege__drop(uint64_t also);
 
 #endif

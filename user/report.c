@@ -114,15 +114,18 @@ int report__loop(struct report *r, struct watch *w, int child, int *status)
 		{ .fd = watch__fd(w), .events = POLLIN },
 		{ .fd = r->signals, .events = POLLIN },
 		{ .fd = STDOUT_FILENO, .events = 0 }, /* a reader that went away */
+		{ .fd = r->exes ? exes__fd(r->exes) : -1, .events = POLLIN },
 	};
 	struct signalfd_siginfo si;
 	bool child_ended = false;
 	int err;
 
 	r->child = child;
-	while (watch__targets(w) && !r->broken && !r->stop && !child_ended) {
+	while ((watch__targets(w) || r->exes) && !r->broken && !r->stop && !child_ended) {
 		int timeout = watch__timeout_ms(w);
 
+		if (r->exes && exes__timeout_ms(r->exes) < timeout)
+			timeout = exes__timeout_ms(r->exes);
 		if (end) {
 			uint64_t now = clock_ms();
 
@@ -131,8 +134,14 @@ int report__loop(struct report *r, struct watch *w, int child, int *status)
 			if ((uint64_t)timeout > end - now)
 				timeout = end - now;
 		}
-		if (poll(fds, 3, timeout) < 0 && errno != EINTR)
+		if (poll(fds, 4, timeout) < 0 && errno != EINTR)
 			return -errno;
+		if (r->exes) {
+			err = exes__step(r->exes);
+			if (err)
+				return err;
+			fds[3].fd = exes__fd(r->exes);
+		}
 		err = watch__step(w);
 		if (err)
 			return err;

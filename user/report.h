@@ -3,6 +3,7 @@
 #ifndef POOLWATCH_REPORT_H
 #define POOLWATCH_REPORT_H
 
+#include "exes.h"
 #include "opts.h"
 #include "text.h"
 #include "watch.h"
@@ -18,6 +19,7 @@ struct report {
 	bool stop_on_deadlock;	  /* the program can never end */
 	bool stop;
 	int child; /* the program of "run"; 0: none */
+	struct exes *exes; /* processes that come later; NULL: none do. Whoever made it frees it */
 	int signals; /* those that end the watch, as a descriptor */
 };
 
@@ -26,7 +28,7 @@ int report__init(struct report *r, struct opts *opts, const char *cmd);
 void report__close(struct report *r);
 
 /*
- * Watch until interrupted, until --for is over, or until no target is left. @child: reaped when it ends (0: none), *@status as
+ * Watch until interrupted, until --for is over, or until no target is left and none can come. @child: reaped when it ends (0: none), *@status as
  * from waitpid. Return: 0 or -errno.
  */
 int report__loop(struct report *r, struct watch *w, int child, int *status);
