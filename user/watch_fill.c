@@ -5,6 +5,8 @@
 #include "activity.h"
 #include "watch_int.h"
 
+#define CATCH_UP_NS 100000000ull /* between two looks at what a process maps, which may be thousands of files */
+
 static void free_trace(struct watch_trace *t)
 {
 	stack__free_frames(t->frames, t->n);
@@ -15,6 +17,35 @@ void watch__forget_traces(struct watch *w)
 {
 	for (size_t i = 0; i < WATCH_TRACES; i++)
 		free_trace(&w->traces[i]);
+}
+
+/*
+ * Code that was loaded since the maps were last read lies on stacks, too. They are not taken over if they are another program's:
+ * it may have come between the event with @site and now.
+ */
+static void catch_up(struct watch *w, struct watched *d, uint64_t site)
+{
+	struct target fresh = d->t, old = { .pidfd = -1, .maps = d->t.maps, .nmaps = d->t.nmaps };
+	const struct target_map *was = target__map_at(&d->t, site), *is;
+	uint64_t now = watch__clock();
+
+	if (now < d->mapped + CATCH_UP_NS)
+		return;
+	d->mapped = now;
+	fresh.maps = NULL;
+	fresh.nmaps = 0;
+	if (target__refresh(&fresh))
+		return;
+	is = target__map_at(&fresh, site);
+	if (fresh.nmaps != d->t.nmaps && is && (!was || (was->dev == is->dev && was->ino == is->ino && was->start == is->start))) {
+		d->t.maps = fresh.maps;
+		d->t.nmaps = fresh.nmaps;
+		stack__forget(w->namer, d->t.pid);
+	} else {
+		old.maps = fresh.maps;
+		old.nmaps = fresh.nmaps;
+	}
+	target__close(&old);
 }
 
 /* The raw stack is unwound here and forgotten; the oldest trace makes room. */
@@ -41,6 +72,7 @@ void watch__keep_trace(struct watch *w, const struct pw_record *r)
 		returns[sample.nreturns++] = e->site;
 	for (uint32_t i = r->nsites; i-- > 0;)
 		returns[sample.nreturns++] = r->site[i];
+	catch_up(w, d, e->site);
 	if (stack__trace_sample(w->namer, &d->t, &sample, &frames, &n))
 		return;
 	free_trace(t);

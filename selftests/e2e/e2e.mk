@@ -18,7 +18,7 @@ $(E2E)/workload_%: selftests/e2e/workload.c selftests/e2e/pool.h
 		$(if $(E2E_PKG_$*),$$($(PKG_CONFIG) --cflags --libs $(E2E_PKG_$*))) -lpthread
 
 # Code that is hard to tell of: optimised, with its debug file apart; stripped; C++. An id of its own tells where the debug file goes.
-E2E_NEST := $(E2E)/nest $(E2E)/nest_split $(E2E)/nest_split.debug $(E2E)/nest_stripped $(E2E)/nest_cxx $(E2E)/hide
+E2E_NEST := $(E2E)/nest $(E2E)/nest_split $(E2E)/nest_split.debug $(E2E)/nest_stripped $(E2E)/nest_cxx $(E2E)/nest_library.so $(E2E)/hide
 E2E_NEST_ID := 6e657374706f6f6c77617463682d6f66662d6b31
 E2E_HARD := -O2 -g -fomit-frame-pointer -Wall -Wextra -Werror
 VM_FILES += $(E2E_NEST)
@@ -40,6 +40,10 @@ $(E2E)/nest_split: $(E2E)/nest
 $(E2E)/nest_stripped: $(E2E)/nest_split
 	$(call msg,TARGET,$@)
 	$(Q)objcopy --remove-section=.note.gnu.build-id $< $@
+
+$(E2E)/nest_library.so: selftests/e2e/nest_library.c
+	$(call msg,TARGET,$@)
+	$(Q)mkdir -p $(@D); $(CC) $(E2E_HARD) -shared -fPIC $< -o $@
 
 $(E2E)/nest_cxx: selftests/e2e/nest_cxx.cc
 	$(call msg,TARGET,$@)

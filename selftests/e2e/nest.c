@@ -9,8 +9,11 @@
  *
  * "keep" takes a slot for good, in keep(), and prints the line: "kept LINE".
  *
+ * "load FILE" loads a library, by whose function through() it is done from then on.
+ *
  * The session is a pool of its own: open_session() is its acquire, and the slots are taken before it returns.
  */
+#include <dlfcn.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdio.h>
@@ -87,11 +90,28 @@ static void *serve(void *arg)
 	return arg;
 }
 
+static void *(*through)(void *(*fn)(void *));
+
+static void *serve_through(void *arg)
+{
+	return through(serve) ? arg : NULL;
+}
+
+static void load(char *line)
+{
+	void *library;
+
+	line[strcspn(line, "\n")] = '\0';
+	library = dlopen(line + strlen("load "), RTLD_NOW);
+	through = library ? (void *(*)(void *(*)(void *)))dlsym(library, "through") : NULL;
+	puts(through ? "load done" : dlerror());
+}
+
 static void nest(void)
 {
 	pthread_t t;
 
-	if (pthread_create(&t, NULL, serve, NULL) || pthread_join(t, NULL))
+	if (pthread_create(&t, NULL, through ? serve_through : serve, NULL) || pthread_join(t, NULL))
 		abort();
 	printf("nested %d %d %d %d %#lx %#lx %#lx\n", lines[0], lines[1], lines[2], lines[3],
 	       (char *)handle_request - __executable_start, (char *)returns[0] - __executable_start,
@@ -106,7 +126,7 @@ __attribute__((noipa)) static void keep(void)
 
 int main(int argc, char **argv)
 {
-	char line[80];
+	char line[512];
 
 	sem_init(&slots.units, 0, SLOTS);
 	sem_init(&sessions.units, 0, 1);
@@ -118,6 +138,9 @@ int main(int argc, char **argv)
 	}
 	puts("ready");
 	while (fgets(line, sizeof(line), stdin))
-		(line[0] == 'k' ? keep : nest)();
+		if (!strncmp(line, "load ", 5))
+			load(line);
+		else
+			(line[0] == 'k' ? keep : nest)();
 	return 0;
 }

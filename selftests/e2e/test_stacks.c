@@ -296,6 +296,23 @@ TEST_F(stacks, run_of_a_short_program)
 	EXPECT_STREQ(stack_of(f, "nest_split"), self->chain);
 }
 
+/* All that there is to attach to was there from the start; the stack goes through what came later. */
+TEST_F(stacks, library_loaded_later)
+{
+	const char *f;
+
+	ASSERT_EQ(start(&self->program, e2e__file("nest_split")), 0);
+	ASSERT_EQ(watch(&self->watch, &self->program, self->debug, TWO_POOLS), 0);
+	ASSERT_EQ(proc__send(&self->program, "load %s", e2e__file("nest_library.so")), 0);
+	ASSERT_STREQ(proc__line(&self->program), "load done");
+	NEST();
+	f = poolwatch__finding(&self->watch, "nested", "new");
+	ASSERT_NE(f, NULL);
+	EXPECT_EQ(strncmp(stack_of(f, "nest_library.so"), "through nest_library.c:", 23), 0);
+	EXPECT_EQ(strncmp(stack_of(f, "nest_split"), self->chain, strlen(self->chain)), 0);
+	EXPECT_STREQ(strstr(stack_of(f, "nest_split"), ", serve_through") ? "reached" : stack_of(f, "nest_split"), "reached");
+}
+
 TEST_F(stacks, cxx_names)
 {
 	const char *f;
