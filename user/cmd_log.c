@@ -205,7 +205,7 @@ int cmd_log(int argc, char **argv)
 		fprintf(stderr, "poolwatch log: %s\n", why);
 		return CMD_FAILED;
 	}
-	if (names__new(&l.names))
+	if (names__new(NULL, &l.names))
 		l.names = NULL;
 	ret = run(&l);
 	names__free(l.names);

@@ -30,6 +30,7 @@ static void usage(FILE *out)
 	      "  -p, --pid PID    of this process only\n"
 	      "  -a, --all        also what is no pool, threads that only remember, causes that never counted\n"
 	      "  -v, --verbose    pools: the distribution of hold and wait times as bars\n"
+	      "  --debug-dir DIR  where separate debug files are (/usr/lib/debug)\n"
 	      "  --stall SEC      how long without a grant is a stall (5)\n"
 	      "  --dot            graph: for Graphviz (so it is if nothing is said); what can deadlock is red\n"
 	      "  --folded         graph: for flame graphs, microseconds held by the place that took the unit\n",
@@ -44,6 +45,7 @@ static void usage(FILE *out)
 
 struct show {
 	const char *columns;
+	const char *debug_dirs;
 	bool json, verbose, folded, dot;
 	uint32_t pid; /* 0: all */
 	struct views_options views;
@@ -153,7 +155,7 @@ static int show_threads(struct show *s)
 	for (size_t i = 0; i < s->sessions.n; i++)
 		all += s->sessions.s[i]->views.nthreads;
 	/* Without names, numbers are shown. */
-	if (names__new(&names))
+	if (names__new(s->debug_dirs, &names))
 		names = NULL;
 	progress__begin(&progress, "naming places in code", all);
 	for (size_t i = 0; i < s->sessions.n; i++) {
@@ -195,7 +197,7 @@ static int show_graph(struct show *s)
 		fprintf(stderr, "poolwatch show: a graph is printed as --dot or as --folded\n");
 		return CMD_USAGE;
 	}
-	if (names__new(&names))
+	if (names__new(s->debug_dirs, &names))
 		names = NULL;
 	g.ctx = names;
 	for (size_t i = 0; !err && i < s->sessions.n; i++) {
@@ -249,6 +251,7 @@ static int parse(struct show *s, int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },    { "json", no_argument, NULL, 'j' },
 		{ "all", no_argument, NULL, 'a' },     { "no-headings", no_argument, NULL, 'H' },
 		{ "pid", required_argument, NULL, 'p' }, { "verbose", no_argument, NULL, 'v' },
+		{ "debug-dir", required_argument, NULL, 'd' },
 		{ "stall", required_argument, NULL, 's' }, { "folded", no_argument, NULL, 'F' },
 		{ "dot", no_argument, NULL, 'D' },     { 0 },
 	};
@@ -279,6 +282,9 @@ static int parse(struct show *s, int argc, char **argv)
 				fprintf(stderr, "poolwatch show: '%s' is no process number\n", optarg);
 				return CMD_USAGE;
 			}
+			break;
+		case 'd':
+			s->debug_dirs = optarg;
 			break;
 		case 'v':
 			s->verbose = true;

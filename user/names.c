@@ -23,14 +23,15 @@ struct names {
 	uint64_t clock;
 };
 
-int names__new(struct names **out)
+int names__new(const char *debug_dirs, struct names **out)
 {
+	const struct stack_options options = { .debug_dirs = debug_dirs };
 	struct names *n = calloc(1, sizeof(*n));
 	int err;
 
 	if (!n)
 		return -ENOMEM;
-	err = stack__new(NULL, &n->stacks);
+	err = stack__new(&options, &n->stacks);
 	if (err) {
 		free(n);
 		return err;

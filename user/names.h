@@ -10,7 +10,8 @@
 
 struct names;
 
-int names__new(struct names **out);
+/* @debug_dirs: where separate debug files are, colon-separated; NULL: /usr/lib/debug. Return: 0 or -ENOMEM. */
+int names__new(const char *debug_dirs, struct names **out);
 void names__free(struct names *n);
 
 /* The sites of a thread's holds and request, in place; those that have names already are left. */

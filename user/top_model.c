@@ -27,7 +27,7 @@ int top__new(const struct top_options *o, struct sessions *sessions, struct top 
 	t->o = *o;
 	if (o->filter)
 		snprintf(t->filter, sizeof(t->filter), "%s", o->filter);
-	if (names__new(&t->names))
+	if (names__new(NULL, &t->names))
 		t->names = NULL;
 	t->sessions = *sessions;
 	*sessions = (struct sessions){ 0 };

@@ -108,7 +108,7 @@ static const char *stack_of(const char *f, const char *module)
 	return text;
 }
 
-/* Attach to the program, with its pool's functions if @pools says no others, and wait until it is watched. Return: 0 or an error. */
+/* Attach to the program, to its slots if @pools says nothing else, and wait until it is watched. Return: 0 or -errno. */
 static int watch(struct proc *w, const struct proc *program, const char *debug, const char *pools)
 {
 	char pid[16];
@@ -357,14 +357,14 @@ TEST_F(stacks, graph)
 	char pid[16], text[200];
 	long us = 0;
 
-	ASSERT_EQ(start(&self->program, e2e__file("nest")), 0);
+	ASSERT_EQ(start(&self->program, e2e__file("nest_split")), 0);
 	ASSERT_EQ(watch(&self->watch, &self->program, self->debug, NULL), 0);
 	snprintf(pid, sizeof(pid), "%d", self->program.pid);
 	NEST();
 	ASSERT_EQ(proc__send(&self->program, "keep"), 0);
 	ASSERT_EQ(sscanf(proc__expect(&self->program, "kept") ?: "", "kept %d", &kept), 1);
 
-	ASSERT_EQ(poolwatch__run(&show, "show", "graph", "--dot", "-p", pid, NULL), 0);
+	ASSERT_EQ(poolwatch__run(&show, "show", "graph", "--dot", "-p", pid, "--debug-dir", self->debug, NULL), 0);
 	EXPECT_EQ(sscanf(line_with(&show, "[label=\"handle_request\\n") ?: "", "\tsite%d", &handle), 1);
 	snprintf(text, sizeof(text), "nest.c:%d\"", atoi(strchr(self->chain, ':') + 1));
 	EXPECT_EQ(sscanf(line_with(&show, text) ?: "", "\tsite%d [label=\"save_audit", &audit), 1);
@@ -377,9 +377,9 @@ TEST_F(stacks, graph)
 	EXPECT_NE(line_with(&show, text), NULL);
 	proc__free(&show);
 
-	ASSERT_EQ(poolwatch__run(&show, "show", "graph", "--folded", "-p", pid, NULL), 0);
+	ASSERT_EQ(poolwatch__run(&show, "show", "graph", "--folded", "-p", pid, "--debug-dir", self->debug, NULL), 0);
 	ASSERT_EQ(show.out.n, 1);
-	EXPECT_EQ(sscanf(show.out.lines[0], "nest;keep;pool %ld", &us), 1);
+	EXPECT_EQ(sscanf(show.out.lines[0], "nest_split;keep;pool %ld", &us), 1);
 	EXPECT_LT(0, us);
 	proc__free(&show);
 }
