@@ -32,7 +32,7 @@ $(E2E)/nest_split.debug: $(E2E)/nest
 	$(call msg,TARGET,$@)
 	$(Q)objcopy --only-keep-debug $< $@
 
-# Its symbols are in the debug file only.
+# Of its symbols, only the two that are exported are left; open_session is in the debug file.
 $(E2E)/nest_split: $(E2E)/nest
 	$(call msg,TARGET,$@)
 	$(Q)objcopy --strip-all $< $@
