@@ -144,6 +144,9 @@ int judge__reduce_with(const struct ledger *l, const struct judge_pool *pools, c
 int judge_deadlock(struct judge_look *look);
 void judge_left__clear(struct judge *j);
 
+/* judge_component.c: the findings of those left over. @first: per thread, when it was first left over */
+int judge_components(struct judge_look *look, const struct judge_reduction *r, const uint64_t *first);
+
 /* judge_stall.c */
 int judge_stall(struct judge_look *look);
 

@@ -38,6 +38,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 struct slots {
@@ -393,6 +394,62 @@ static void *innocent(void *arg)
 	return NULL;
 }
 
+/* One takes a permit for each piece of work and hands it on, the other returns the permit when it is done: no pool of threads. */
+static sem_t permits, work, good;
+
+static void *hand_out(void *arg)
+{
+	for (;;) {
+		sem_wait(&permits);
+		sem_post(&work);
+	}
+	return arg;
+}
+
+static void *work_off(void *arg)
+{
+	for (;;) {
+		sem_wait(&work);
+		usleep(1000);
+		sem_post(&permits);
+	}
+	return arg;
+}
+
+/* Semaphores as they should be used, with time limits that pass. */
+static void *patient(void *arg)
+{
+	for (;;) {
+		struct timespec end;
+
+		clock_gettime(CLOCK_REALTIME, &end);
+		end.tv_nsec += 2000000;
+		if (end.tv_nsec >= 1000000000) {
+			end.tv_sec++;
+			end.tv_nsec -= 1000000000;
+		}
+		if (!sem_timedwait(&good, &end)) {
+			usleep(1500);
+			sem_post(&good);
+		}
+	}
+	return arg;
+}
+
+static void start_innocents(int n)
+{
+	static void *(*const others[])(void *) = { hand_out, work_off, work_off, patient, patient, patient, patient };
+	pthread_t t;
+
+	sem_init(&permits, 0, 4);
+	sem_init(&work, 0, 0);
+	sem_init(&good, 0, 2);
+	for (intptr_t i = 0; i < n; i++)
+		pthread_create(&t, NULL, innocent, (void *)i);
+	for (size_t i = 0; n && i < sizeof(others) / sizeof(*others); i++)
+		pthread_create(&t, NULL, others[i], NULL);
+}
+
 /* The pool lies at one address here and at another in the child. */
 static int share(void)
 {
@@ -533,11 +590,7 @@ int main(int argc, char **argv)
 	sem_init(&confirmed, 0, 3);
 	if (argc > 2 && share())
 		return 1;
-	for (intptr_t i = 0; i < innocents; i++) {
-		pthread_t t;
-
-		pthread_create(&t, NULL, innocent, (void *)i);
-	}
+	start_innocents(innocents);
 	printf("ready\n");
 	while (fgets(order, sizeof(order), stdin)) {
 		order[strcspn(order, "\n")] = 0;

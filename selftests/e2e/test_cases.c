@@ -336,10 +336,27 @@ TEST_F(cases, tasks_wait_for_tasks)
 	TOLD("nested new", "deadlock new");
 }
 
+/*
+ * A busy program that does nothing wrong: it waits on conditions, hands permits on, tries, times out, comes and goes. CASES_SECONDS
+ * says for how long it is watched.
+ */
+static const char *seconds(void)
+{
+	return getenv("CASES_SECONDS") ?: "3";
+}
+
 TEST_F(cases, nothing_wrong)
 {
 	PROGRAM();
-	WATCH(SLOTS, "--stall", "1", "--for", "3");
+	WATCH(SLOTS, "--stall", "1", "--for", seconds());
+	ASSERT_EQ(proc__wait(&self->watch), 0);
+	ASSERT_EQ(self->watch.out.n, 0);
+}
+
+TEST_F(cases, nothing_wrong_with_semaphores)
+{
+	PROGRAM();
+	WATCH("sem", "--stall", "1", "--for", seconds());
 	ASSERT_EQ(proc__wait(&self->watch), 0);
 	ASSERT_EQ(self->watch.out.n, 0);
 }
