@@ -69,10 +69,14 @@ static int add_exe(const char *pattern, struct strlist *exes)
 static int watch_all(struct report *report, struct watch *w, const uint32_t *pids, size_t n, const struct strlist *exes, int events)
 {
 	struct watch_error error = { 0 };
-	int r = 0;
+	int r;
 
+	/* Loading, which finds the module's BTF, took CAP_SYS_ADMIN. No target was looked at yet. */
+	r = privilege__drop(0);
 	for (size_t i = 0; i < n && !r; i++)
 		r = watch__add(w, pids[i], 0, &error);
+	if (r && events >= 0)
+		close(events);
 	if (!r && exes->n)
 		r = exes__new(exes, events, w, report->opts->watch.notice, report, &report->exes);
 	if (r) {
@@ -101,13 +105,11 @@ static int attach(struct opts *opts, const uint32_t *pids, size_t n, const struc
 		return r;
 	/* The kernel tells of new processes only who may configure the network; who once could is told for good. */
 	events = exes->n ? procs_events__open() : -1;
-	r = privilege__drop(0);
-	if (r)
-		snprintf(error.message, sizeof(error.message), "cannot give up privilege: %s", strerror(-r));
-	else
-		r = watch__new(&opts->watch, &w, &error);
+	r = watch__new(&opts->watch, &w, &error);
 	if (r) {
 		fprintf(stderr, "poolwatch attach: %s\n", error.message);
+		if (events >= 0)
+			close(events);
 		report__close(&report);
 		return CMD_FAILED;
 	}

@@ -181,9 +181,10 @@ static int attach(struct run *r)
 	r->opts.watch.gone = on_gone;
 	r->opts.watch.notice = on_notice;
 	r->opts.watch.ctx = r;
-	err = privilege__drop(0);
+	err = watch__new(&r->opts.watch, &r->watch, &error);
+	/* Loading, which finds the module's BTF, took CAP_SYS_ADMIN. */
 	if (!err)
-		err = watch__new(&r->opts.watch, &r->watch, &error);
+		err = privilege__drop(0);
 	if (!err)
 		err = watch__add(r->watch, r->o.pid, 0, &error);
 	if (!err)
