@@ -41,6 +41,8 @@ static void usage(FILE *out)
 	table__help(out, &views_threads);
 	fputs("\nColumns of stats:\n", out);
 	table__help(out, &views_counters);
+	fputs("\nColumns of stats, for the definitions:\n", out);
+	table__help(out, &views_costs);
 }
 
 struct show {
@@ -214,6 +216,40 @@ static int show_graph(struct show *s)
 	return err ? CMD_FAILED : CMD_OK;
 }
 
+/* What the definitions cost that were met at all. */
+static int show_costs(struct show *s)
+{
+	_cleanup_free_ struct view_cost *costs = NULL;
+	_cleanup_free_ const void **owned = NULL;
+	struct rows r = { 0 };
+	size_t n = 0;
+	int ret;
+
+	for (size_t i = 0; i < s->sessions.n; i++)
+		n += s->sessions.s[i]->now.ndefs;
+	costs = calloc(n + 1, sizeof(*costs));
+	if (!costs)
+		return CMD_FAILED;
+	n = 0;
+	for (size_t i = 0; i < s->sessions.n; i++)
+		for (size_t k = 0; k < s->sessions.s[i]->now.ndefs; k++) {
+			const struct poolwatch_def *d = &s->sessions.s[i]->now.defs[k];
+
+			if (!d->hits_emulated && !d->hits_stepped && !s->views.all)
+				continue;
+			costs[n] = (struct view_cost){ d, &s->sessions.s[i]->views.session };
+			if (add_row(&r, &costs[n++]))
+				return CMD_FAILED;
+			owned = r.row;
+		}
+	if (!n)
+		return CMD_OK;
+	ret = print_rows(s, &views_costs, &r);
+	if (!ret && !s->json)
+		putchar('\n');
+	return ret;
+}
+
 static int show_stats(struct show *s)
 {
 	_cleanup_free_ const void **owned = NULL;
@@ -228,7 +264,10 @@ static int show_stats(struct show *s)
 				return CMD_FAILED;
 	}
 	owned = r.row;
-	ret = print_rows(s, &views_counters, &r);
+	/* Columns that were asked for are those of the losses. */
+	ret = s->columns ? CMD_OK : show_costs(s);
+	if (!ret)
+		ret = print_rows(s, &views_counters, &r);
 	if (!ret && !r.n && s->term.tty && !s->json)
 		fputs("Nothing was lost.\n", stderr);
 	return ret;

@@ -277,6 +277,17 @@ void loader__end_def(struct loader *l, uint32_t slot)
 			__atomic_fetch_or(&pools[i].flags, POOLWATCH_POOL_ENDED, __ATOMIC_RELAXED);
 }
 
+void loader__set_cost(struct loader *l, uint32_t slot, const struct loader_hits *hits, uint64_t cost, uint32_t share, uint32_t budget)
+{
+	struct poolwatch_def *d = (struct poolwatch_def *)l->table[POOLWATCH_DEFS].base + slot;
+
+	d->hits_emulated = hits->emulated;
+	d->hits_stepped = hits->stepped;
+	d->cost = cost;
+	d->share = share;
+	d->budget = budget;
+}
+
 static struct poolwatch_pool *pool_of(const struct loader *l, uint64_t id)
 {
 	struct poolwatch_pool *p = (struct poolwatch_pool *)l->table[POOLWATCH_POOLS].base + (uint32_t)id;

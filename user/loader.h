@@ -85,6 +85,9 @@ struct loader_hits {
 };
 int loader__hits(struct loader *l, uint32_t def_slot, struct loader_hits *out);
 
+/* Show it in the definition's record: @cost ns in all; @share of one CPU lately, and the @budget for that, in 1/1000. */
+void loader__set_cost(struct loader *l, uint32_t def_slot, const struct loader_hits *hits, uint64_t cost, uint32_t share, uint32_t budget);
+
 /* The address of a pool that was booked as private. -ENOENT: there is no such pool, or it is shared. */
 int loader__private_pool(const struct loader *l, uint64_t pool, uint64_t *addr);
 /* The books of the pool with this head.id may be wrong from now on. */

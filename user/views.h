@@ -70,6 +70,11 @@ struct view_counter {
 	uint64_t age_ns; /* since it last counted */
 };
 
+struct view_cost {
+	const struct poolwatch_def *def;
+	const struct view_session *session;
+};
+
 struct views_options {
 	uint64_t stall_ns; /* 0: default, 5 s */
 	bool threads;	   /* make their rows */
@@ -109,7 +114,7 @@ int views__deadlocked(const struct ledger *now, const struct ledger *before, boo
 /* Threads that may nest at once without a deadlock: C >= T*(d-1)+1. POOLWATCH_UNKNOWN: d < 2 or C unknown. */
 int64_t views__safe_threads(int64_t capacity, uint32_t depth);
 
-extern const struct table views_pools, views_threads, views_counters;
+extern const struct table views_pools, views_threads, views_counters, views_costs;
 
 const char *view_cause__name(enum poolwatch_cause cause);
 const char *view_cause__help(enum poolwatch_cause cause);

@@ -14,6 +14,7 @@
 
 struct watch_budget {
 	struct loader_hits last[PW_MAX_DEFS];
+	uint64_t spent[PW_MAX_DEFS]; /* ns */
 	bool over[PW_MAX_DEFS];
 	uint64_t checked;
 	struct loader_cost cost;
@@ -73,18 +74,21 @@ void watch_budget__check(struct watch *w, uint64_t now)
 	struct watch_budget *b = w->budget;
 	uint64_t past = now - b->checked;
 
-	if (!w->options.budget_permille || past < WINDOW)
+	if (past < WINDOW)
 		return;
 	for (uint32_t def = 0; def < w->options.spec->npools; def++) {
 		struct loader_hits hits;
-		uint64_t cost;
+		uint64_t cost, share;
 
 		if (b->over[def] || loader__hits(w->loader, def, &hits))
 			continue;
 		cost = (hits.emulated - b->last[def].emulated) * b->cost.emulated + (hits.stepped - b->last[def].stepped) * b->cost.stepped;
 		b->last[def] = hits;
-		if (b->checked && cost * 1000 / past > w->options.budget_permille)
-			detach(w, def, cost * 1000 / past);
+		b->spent[def] += cost;
+		share = b->checked ? cost * 1000 / past : 0;
+		loader__set_cost(w->loader, def, &hits, b->spent[def], share, w->options.budget_permille);
+		if (w->options.budget_permille && share > w->options.budget_permille)
+			detach(w, def, share);
 	}
 	b->checked = now;
 }

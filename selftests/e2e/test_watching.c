@@ -32,7 +32,7 @@ static uint64_t status_of(pid_t pid, const char *field)
 
 FIXTURE(watching)
 {
-	struct proc program, other, watch, second;
+	struct proc program, other, watch, second, show;
 	char pid[16];
 };
 
@@ -46,6 +46,7 @@ FIXTURE_SETUP(watching)
 
 FIXTURE_TEARDOWN(watching)
 {
+	proc__free(&self->show);
 	proc__free(&self->second);
 	proc__free(&self->watch);
 	proc__free(&self->other);
@@ -113,6 +114,7 @@ TEST_F(watching, processes_that_run_and_processes_that_come)
 TEST_F(watching, a_hot_definition_is_detached)
 {
 	char pid[16];
+	size_t gone = 0;
 	const char *f;
 
 	ASSERT_EQ(workload__start(&self->other, "workload_own", 3), 0);
@@ -128,6 +130,20 @@ TEST_F(watching, a_hot_definition_is_detached)
 	f = poolwatch__finding(&self->watch, "detached", "new");
 	ASSERT_NE(f, NULL);
 	EXPECT_EQ(json_int(f, "process.pid"), self->program.pid);
+	/* Everybody can read what it cost. */
+	ASSERT_EQ(poolwatch__run(&self->show, "show", "stats", "--json", NULL), 0);
+	for (size_t i = 0; i < self->show.out.n; i++) {
+		const char *line = self->show.out.lines[i];
+
+		if (strcmp(json_str(line, "type"), "definition") || !strstr(line, "\"detached\":true"))
+			continue;
+		gone++;
+		EXPECT_GT(json_int(line, "share_permille"), json_int(line, "budget_permille"));
+		EXPECT_EQ(json_int(line, "budget_permille"), 50);
+		EXPECT_GT(json_int(line, "cost_ns"), 0);
+		EXPECT_EQ(json_int(line, "hits"), json_int(line, "hits_emulated") + json_int(line, "hits_stepped"));
+	}
+	EXPECT_GE(gone, 1); /* other sessions of this machine are shown, too */
 	ASSERT_STREQ(proc__expect(&self->program, "1 done"), "1 done 0");
 	/* Its books are closed: what it does now is not judged. */
 	ASSERT_NE(workload__do(&self->program, "2 take"), NULL);
