@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The judge: one look, and what its parts have in common (see judge.h and judge_internal.h). */
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "cleanup.h"

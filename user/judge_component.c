@@ -84,27 +84,22 @@ static bool bind_components(struct view *v)
 	return true;
 }
 
-static const char *plural(int64_t n)
-{
-	return n == 1 ? "" : "s";
-}
-
 static int deadlock__explain(const struct judge_found *found, struct finding *f, int64_t held)
 {
 	size_t rest = found->nthreads - found->ncore;
 	char more[80] = "";
 
 	if (rest)
-		snprintf(more, sizeof(more), "; %zu more thread%s wait%s for them", rest, plural(rest), rest == 1 ? "s" : "");
+		snprintf(more, sizeof(more), "; %zu more thread%s wait%s for them", rest, judge__plural(rest), rest == 1 ? "s" : "");
 	if (!held)
 		return judge__explain(f, "%zu thread%s ask%s for more units of %s than its %" PRId64 ": this can never be granted",
-				      found->nthreads, plural(found->nthreads), found->nthreads == 1 ? "s" : "", f->pool_name, f->capacity);
+				      found->nthreads, judge__plural(found->nthreads), found->nthreads == 1 ? "s" : "", f->pool_name, f->capacity);
 	if (found->nplaces > 1)
 		return judge__explain(f, "%zu threads hold what the others of them need, of %zu pools, and none can go on%s", found->ncore,
 				      found->nplaces, more);
 	if (found->ncore == 1)
 		return judge__explain(f, "one thread holds %" PRId64 " of the %" PRId64 " unit%s of %s and waits for %s%s", held, f->capacity,
-				      plural(f->capacity), f->pool_name, f->capacity == 1 ? "it" : "more than are left", more);
+				      judge__plural(f->capacity), f->pool_name, f->capacity == 1 ? "it" : "more than are left", more);
 	return judge__explain(f, "%zu threads hold %" PRId64 " of the %" PRId64 " units of %s, each waits for another, and none can go on%s",
 			      found->ncore, held, f->capacity, f->pool_name, more);
 }
@@ -157,11 +152,6 @@ static int deadlock__fill(const struct judge_look *look, const struct judge_foun
 	return err ? err : deadlock__explain(found, f, held);
 }
 
-static int compare_members(const void *a, const void *b, void *ledger)
-{
-	return judge__compare_threads(ledger, *(const uint32_t *)a, *(const uint32_t *)b);
-}
-
 struct place {
 	uint32_t pool;
 	uint32_t asked; /* requests of the component that it blocks */
@@ -211,13 +201,6 @@ static int component__places(const struct view *v, struct judge_found *found)
 	return 0;
 }
 
-static int compare_u64(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 /* The set of sites where the core asks and where it got what it holds. */
 static int component__key(const struct view *v, struct judge_found *found)
 {
@@ -243,7 +226,7 @@ static int component__key(const struct view *v, struct judge_found *found)
 				found->since = t->request[k].since;
 		}
 	}
-	qsort(sites, n, sizeof(*sites), compare_u64);
+	qsort(sites, n, sizeof(*sites), judge__by_u64);
 	for (size_t i = 0; i < n; i++)
 		if (!i || sites[i] != sites[i - 1])
 			hash = judge__mix(hash, sites[i]);
@@ -367,7 +350,7 @@ int judge_components(struct judge_look *look, const struct judge_reduction *r, c
 	for (size_t i = 0; i < l->nthreads; i++)
 		if (look->deadlocked[i])
 			order[n++] = i;
-	qsort_r(order, n, sizeof(*order), compare_members, (void *)l);
+	qsort_r(order, n, sizeof(*order), judge__by_thread, (void *)l);
 	err = gather(&v, order, n);
 	return err ? err : finish(&v, before);
 }

@@ -191,3 +191,15 @@ struct judge_key judge__pool_key(const struct poolwatch_pool *p, uint64_t what)
 
 	return judge__key(shared ? 0 : p->head.tgid, shared ? p->dev : p->space, shared ? p->ino : 0, p->addr, p->def, what);
 }
+
+int judge__by_thread(const void *a, const void *b, void *ledger)
+{
+	return judge__compare_threads(ledger, *(const uint32_t *)a, *(const uint32_t *)b);
+}
+
+int judge__by_u64(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}

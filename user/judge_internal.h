@@ -122,6 +122,13 @@ int judge__compare_pools(const struct poolwatch_pool *a, const struct poolwatch_
 /* A pool and something else, as a key. */
 struct judge_key judge__pool_key(const struct poolwatch_pool *p, uint64_t what);
 int judge__compare_threads(const struct ledger *l, uint32_t a, uint32_t b);
+/* For qsort_r of indexes in now->threads, with the ledger; and for qsort of numbers. */
+int judge__by_thread(const void *a, const void *b, void *ledger);
+int judge__by_u64(const void *a, const void *b);
+static inline const char *judge__plural(int64_t n)
+{
+	return n == 1 ? "" : "s";
+}
 /* Is thread @t asleep in its requests, as far as its own record says? */
 bool judge__waits(const struct ledger *l, const struct poolwatch_thread *t);
 

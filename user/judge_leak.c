@@ -82,13 +82,6 @@ static void exits__returned(struct judge *j, const struct poolwatch_event *e)
 		}
 }
 
-static int compare_u64(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 static bool process_runs(const struct ledger *l, uint32_t tgid)
 {
 	for (size_t i = 0; i < l->nprocs; i++)
@@ -118,12 +111,12 @@ static int exits__update(struct judge_look *look)
 	for (size_t i = 0; i < l->nthreads; i++)
 		if (l->threads[i].flags & POOLWATCH_THREAD_EXITED)
 			recorded[n++] = (uint64_t)l->threads[i].head.tgid << 32 | l->threads[i].tid;
-	qsort(recorded, n, sizeof(*recorded), compare_u64);
+	qsort(recorded, n, sizeof(*recorded), judge__by_u64);
 	for (size_t i = 0; i < j->nexits; i++) {
 		struct judge_exit *x = &j->exits[i];
 		uint64_t who = (uint64_t)x->tgid << 32 | x->tid;
 
-		x->now = bsearch(&who, recorded, n, sizeof(who), compare_u64);
+		x->now = bsearch(&who, recorded, n, sizeof(who), judge__by_u64);
 		/* Its record went while the process runs: what it held was returned. */
 		if (x->recorded && !x->now && process_runs(l, x->tgid))
 			continue;

@@ -107,16 +107,16 @@ static int nested__fill(const struct judge_look *look, const struct judge_found 
 		return err;
 	if (f->safe_threads == POOLWATCH_UNKNOWN)
 		return judge__explain(f, "a thread that holds %u unit%s of %s asks for another: %u thread%s nesting at once need%s %" PRId64
-				      " units, and the capacity is not known", held, held == 1 ? "" : "s", f->pool_name,
-				      f->nesting_threads, f->nesting_threads == 1 ? "" : "s", f->nesting_threads == 1 ? "s" : "",
+				      " units, and the capacity is not known", held, judge__plural(held), f->pool_name,
+				      f->nesting_threads, judge__plural(f->nesting_threads), f->nesting_threads == 1 ? "s" : "",
 				      f->needed_capacity);
 	if (!f->safe_threads)
 		return judge__explain(f, "a thread that holds %u unit%s of %s asks for another: with %" PRId64
-				      " unit%s not safe for any thread; 1 of them needs %" PRId64 " units", held, held == 1 ? "" : "s",
-				      f->pool_name, f->capacity, f->capacity == 1 ? "" : "s", f->needed_capacity);
+				      " unit%s not safe for any thread; 1 of them needs %" PRId64 " units", held, judge__plural(held),
+				      f->pool_name, f->capacity, judge__plural(f->capacity), f->needed_capacity);
 	return judge__explain(f, "a thread that holds %u unit%s of %s asks for another: safe for up to %" PRId64
-			      " thread%s nesting at once, %u seen; %" PRId64 " of them need %" PRId64 " units", held, held == 1 ? "" : "s",
-			      f->pool_name, f->safe_threads, f->safe_threads == 1 ? "" : "s", f->nesting_threads, f->safe_threads + 1,
+			      " thread%s nesting at once, %u seen; %" PRId64 " of them need %" PRId64 " units", held, judge__plural(held),
+			      f->pool_name, f->safe_threads, judge__plural(f->safe_threads), f->nesting_threads, f->safe_threads + 1,
 			      f->needed_capacity);
 }
 

@@ -26,12 +26,8 @@ struct stall {
 
 static bool exhausted(const struct ledger *l, const struct poolwatch_pool *p, const struct judge_pool *jp, uint32_t asked)
 {
-	const struct poolwatch_proc *proc = ledger__proc(l, p->head.tgid, p->space);
-	bool from_start = p->flags & POOLWATCH_POOL_CREATED ||
-			  (!(p->flags & POOLWATCH_POOL_SHARED) && proc && proc->flags & POOLWATCH_PROC_FROM_START);
-
 	/* Of a pool with a past, or of unknown size, nobody can say that there is room. */
-	if (jp->how == LEDGER_CAPACITY_UNKNOWN || !from_start)
+	if (jp->how == LEDGER_CAPACITY_UNKNOWN || !ledger__seen_from_start(l, p))
 		return true;
 	return p->in_use + (int64_t)asked > jp->capacity;
 }
@@ -59,11 +55,6 @@ static void count_waiters(const struct judge_look *look, struct stall *stalls)
 				stalls[p].deadlocked = true;
 		}
 	}
-}
-
-static const char *plural(int64_t n)
-{
-	return n == 1 ? "" : "s";
 }
 
 static int64_t least_asked(const struct ledger *l, const struct judge_found *found, const struct poolwatch_pool *p)
@@ -118,12 +109,12 @@ static int stall__fill(const struct judge_look *look, const struct judge_found *
 		snprintf(hint, sizeof(hint), "; all holders wait for more of it themselves, so this cannot end if that is all it has");
 	else if (selves || elsewhere)
 		snprintf(hint, sizeof(hint), "; of %zu holder%s %zu wait%s for more of it and %zu for another pool", found->ncore,
-			 plural(found->ncore), selves, selves == 1 ? "s" : "", elsewhere);
+			 judge__plural(found->ncore), selves, selves == 1 ? "s" : "", elsewhere);
 	if (f->unknown)
 		snprintf(unknown, sizeof(unknown), ", %" PRId64 " more %s taken before the attach, by whom is not known", f->unknown,
 			 f->unknown == 1 ? "was" : "were");
 	return judge__explain(f, "%zu thread%s wait%s for %s, and nothing was granted for %" PRIu64 ".%" PRIu64 " s: %" PRId64
-			      "%s units are out%s%s", waiters + selves, plural(waiters + selves), waiters + selves == 1 ? "s" : "",
+			      "%s units are out%s%s", waiters + selves, judge__plural(waiters + selves), waiters + selves == 1 ? "s" : "",
 			      f->pool_name, ms / 1000, ms % 1000 / 100, f->in_use, of, unknown, hint);
 }
 
@@ -133,11 +124,6 @@ static bool holds(const struct poolwatch_thread *t, uint32_t slot)
 		if (POOLWATCH_HOLD_UNITS(t->hold[k].word) && POOLWATCH_HOLD_POOL(t->hold[k].word) == slot)
 			return true;
 	return false;
-}
-
-static int compare_members(const void *a, const void *b, void *ledger)
-{
-	return judge__compare_threads(ledger, *(const uint32_t *)a, *(const uint32_t *)b);
 }
 
 /* Holders, then those that wait without holding. Each thread is looked at twice, however many pools stall. */
@@ -240,8 +226,8 @@ int judge_stall(struct judge_look *look)
 	for (size_t i = first; i < look->nfound; i++) {
 		struct judge_found *found = &look->found[i];
 
-		qsort_r(found->threads, found->ncore, sizeof(*found->threads), compare_members, (void *)l);
-		qsort_r(found->threads + found->ncore, found->nthreads - found->ncore, sizeof(*found->threads), compare_members, (void *)l);
+		qsort_r(found->threads, found->ncore, sizeof(*found->threads), judge__by_thread, (void *)l);
+		qsort_r(found->threads + found->ncore, found->nthreads - found->ncore, sizeof(*found->threads), judge__by_thread, (void *)l);
 	}
 	return 0;
 }

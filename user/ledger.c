@@ -182,8 +182,8 @@ const struct poolwatch_proc *ledger__proc(const struct ledger *l, uint32_t tgid,
 	return NULL;
 }
 
-/* Nobody can hold a unit of it that the ledger does not know: but of a shared pool a process that is not watched may. */
-static bool seen_from_start(const struct ledger *l, const struct poolwatch_pool *p)
+/* Of a shared pool a process that is not watched may hold some. */
+bool ledger__seen_from_start(const struct ledger *l, const struct poolwatch_pool *p)
 {
 	const struct poolwatch_proc *proc;
 
@@ -214,7 +214,7 @@ enum ledger_capacity ledger__capacity(const struct ledger *l, const struct poolw
 	}
 	if (p->available >= 0) {
 		least = larger(least, larger(p->available, p->most_seen));
-		if (seen_from_start(l, p))
+		if (ledger__seen_from_start(l, p))
 			how = LEDGER_CAPACITY_CERTAIN;
 	} else if (p->blocked_at > 0) {
 		least = larger(least, p->blocked_at);
@@ -231,7 +231,7 @@ int64_t ledger__unknown_units(const struct ledger *l, const struct poolwatch_poo
 {
 	int64_t capacity, unknown;
 
-	if (ledger__capacity(l, p, &capacity) != LEDGER_CAPACITY_CERTAIN || p->available < 0 || seen_from_start(l, p))
+	if (ledger__capacity(l, p, &capacity) != LEDGER_CAPACITY_CERTAIN || p->available < 0 || ledger__seen_from_start(l, p))
 		return 0;
 	/* What was out when it was first seen, less what has come back of that. */
 	unknown = capacity - p->available - (int64_t)p->returned_unknown;

@@ -62,6 +62,9 @@ enum ledger_capacity {
 };
 enum ledger_capacity ledger__capacity(const struct ledger *l, const struct poolwatch_pool *p, int64_t *capacity);
 
+/* Nobody can hold a unit of it that the ledger does not know of. */
+bool ledger__seen_from_start(const struct ledger *l, const struct poolwatch_pool *p);
+
 /* Units that exist but that nobody was seen to take: capacity - free - in_use where that can be known, else 0. */
 int64_t ledger__unknown_units(const struct ledger *l, const struct poolwatch_pool *p);
 
