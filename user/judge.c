@@ -33,8 +33,8 @@ void judge__free(struct judge *j)
 
 int judge__event(struct judge *j, const struct poolwatch_event *event)
 {
-	if (event->type != POOLWATCH_EV_EXIT && event->type != POOLWATCH_EV_RETURNED && event->type != POOLWATCH_EV_PROC_EXIT &&
-	    event->type != POOLWATCH_EV_PROC_EXEC)
+	if (event->type != POOLWATCH_EV_EXIT && event->type != POOLWATCH_EV_RETURNED &&
+	    event->type != POOLWATCH_EV_PROC_EXIT && event->type != POOLWATCH_EV_PROC_EXEC)
 		return 0;
 	if (j->nevents == j->events_room) {
 		size_t room = j->events_room ? j->events_room * 2 : 16;
@@ -58,7 +58,7 @@ int64_t judge_pool__index(const struct ledger *l, uint64_t id)
 
 struct judge_key judge__key(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
 {
-	return (struct judge_key){ { a, b, c, d, e, f } };
+	return (struct judge_key){{a, b, c, d, e, f}};
 }
 
 uint64_t judge__mix(uint64_t hash, uint64_t value)
@@ -81,8 +81,8 @@ bool judge__waits(const struct ledger *l, const struct poolwatch_thread *t)
 			return false;
 	}
 	/*
-	 * The innermost request is not the last one made: a later one came and went while this was in progress. That is how
-	 * it looks when a call was left by longjmp or an exception and its return was never seen.
+	 * The innermost request is not the last one made: a later one came and went while this was in progress. That is
+	 * how it looks when a call was left by longjmp or an exception and its return was never seen.
 	 */
 	return t->seq == t->request[t->requests - 1].seq;
 }
@@ -94,15 +94,17 @@ int judge__assess(const struct ledger *l, struct judge_pool *pools)
 		const struct poolwatch_def *d = ledger__def(l, p->def);
 		struct judge_pool *out = &pools[i];
 
-		*out = (struct judge_pool){ .capacity = POOLWATCH_UNKNOWN };
+		*out = (struct judge_pool){.capacity = POOLWATCH_UNKNOWN};
 		out->how = ledger__capacity(l, p, &out->capacity);
 		out->judged = ledger__is_pool(l, p);
 		/*
-		 * A blocked thread's units are stuck only if nobody else returns them. Where the definition says that anybody
-		 * may, that is believed only of pools whose units have been returned by their takers, and by nobody else.
+		 * A blocked thread's units are stuck only if nobody else returns them. Where the definition says that
+		 * anybody may, that is believed only of pools whose units have been returned by their takers, and by
+		 * nobody else.
 		 */
-		out->holders = out->judged && !(p->flags & POOLWATCH_POOL_AMBIGUOUS) &&
-			       !(d && d->flags & POOLWATCH_DEF_OWNER_RES && !(p->flags & POOLWATCH_POOL_CONFIRMED && !p->foreign));
+		out->holders =
+		    out->judged && !(p->flags & POOLWATCH_POOL_AMBIGUOUS) &&
+		    !(d && d->flags & POOLWATCH_DEF_OWNER_RES && !(p->flags & POOLWATCH_POOL_CONFIRMED && !p->foreign));
 		out->provable = out->holders && !p->foreign && out->how == LEDGER_CAPACITY_CERTAIN &&
 				!(p->flags & POOLWATCH_POOL_UNCERTAIN);
 	}
@@ -130,7 +132,7 @@ struct judge_found *judge_look__add(struct judge_look *look)
 		look->found = grown;
 		look->room = room;
 	}
-	look->found[look->nfound] = (struct judge_found){ .count = 1 };
+	look->found[look->nfound] = (struct judge_found){.count = 1};
 	return &look->found[look->nfound++];
 }
 
@@ -151,13 +153,16 @@ int judge__look(struct judge *j, const struct ledger *now, const struct ledger *
 		int (*emit)(void *ctx, struct finding *f), void *ctx)
 {
 	_cleanup_(judge_look__clear) struct judge_look look = {
-		.judge = j, .now = now, .emit = emit, .ctx = ctx,
-		.pools = calloc(now->npools + 1, sizeof(*look.pools)),
-		.deadlocked = calloc(now->nthreads + 1, sizeof(*look.deadlocked)),
-		.open = calloc(now->nthreads + 1, sizeof(*look.open)),
+	    .judge = j,
+	    .now = now,
+	    .emit = emit,
+	    .ctx = ctx,
+	    .pools = calloc(now->npools + 1, sizeof(*look.pools)),
+	    .deadlocked = calloc(now->nthreads + 1, sizeof(*look.deadlocked)),
+	    .open = calloc(now->nthreads + 1, sizeof(*look.open)),
 	};
-	static int (*const parts[])(struct judge_look *look) = {
-		judge_nested, judge_order, judge_deadlock, judge_stall, judge_leak, judge_track,
+	static int (*const parts[])(struct judge_look * look) = {
+	    judge_nested, judge_order, judge_deadlock, judge_stall, judge_leak, judge_track,
 	};
 	int err;
 

@@ -10,12 +10,13 @@
 #include "ledger.h"
 
 struct judge_options {
-	uint64_t stall_ns; /* a wait longer than this, without a grant, is a stall; 0: never */
-	uint64_t leak_ns;  /* a hold older than this is a leak; 0: only by exit */
+	uint64_t stall_ns;  /* a wait longer than this, without a grant, is a stall; 0: never */
+	uint64_t leak_ns;   /* a hold older than this is a leak; 0: only by exit */
 	uint64_t repeat_ns; /* the least time between two reports of the same finding; doubles each time */
 	/*
-	 * Whether a thread sleeps in a system call. Asked between two looks for those that may be deadlocked: one that only tries,
-	 * or was woken but has not run yet, is also inside its request, and on a busy machine may be for long. NULL: they do.
+	 * Whether a thread sleeps in a system call. Asked between two looks for those that may be deadlocked: one that
+	 * only tries, or was woken but has not run yet, is also inside its request, and on a busy machine may be for
+	 * long. NULL: they do.
 	 */
 	bool (*asleep)(void *ctx, uint32_t pid, uint32_t tid);
 	void *asleep_ctx;
@@ -29,9 +30,9 @@ void judge__free(struct judge *j);
 /*
  * judge__look - judge snapshot @now, confirmed by @before
  *
- * @before: an earlier snapshot of the same session (NULL: none yet, then nothing is proven). A deadlock is reported only of
- * threads whose requests and holds are the same in both: they were in it all the time between (see the ABI header), and
- * a deadlock, once formed, stays.
+ * @before: an earlier snapshot of the same session (NULL: none yet, then nothing is proven). A deadlock is reported
+ * only of threads whose requests and holds are the same in both: they were in it all the time between (see the ABI
+ * header), and a deadlock, once formed, stays.
  * @emit: called for each new, repeated, recovered or retracted finding, in an order that depends only on the records'
  * contents. The finding is the judge's; what the callee wants to keep it copies. Sites and stacks hold addresses
  * only: naming them is the caller's work. A non-zero return of @emit ends the look and is returned.
@@ -42,12 +43,15 @@ int judge__look(struct judge *j, const struct ledger *now, const struct ledger *
 		int (*emit)(void *ctx, struct finding *f), void *ctx);
 
 /*
- * judge__event - what cannot be seen in a snapshot any more: exits while holding, returned leaks, ended processes. Findings
- * come with the next judge__look.
+ * judge__event - what cannot be seen in a snapshot any more: exits while holding, returned leaks, ended processes.
+ * Findings come with the next judge__look.
  */
 int judge__event(struct judge *j, const struct poolwatch_event *event);
 
-/* Whether a deadlock may be forming: somebody holds and waits. Then look again within 50 ms, else when an event says so. */
+/*
+ * Whether a deadlock may be forming: somebody holds and waits. Then look again within 50 ms, else when an event says
+ * so.
+ */
 bool judge__is_tense(const struct ledger *now);
 
 /*

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a deadlock is told as. The threads left over by the reduction fall apart into components, bound together by the pools they
- * block one another with; each is a finding. Its core are the threads that hold what others wait for; the others only wait, for good.
+ * What a deadlock is told as. The threads left over by the reduction fall apart into components, bound together by the
+ * pools they block one another with; each is a finding. Its core are the threads that hold what others wait for; the
+ * others only wait, for good.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -37,7 +38,7 @@ static void component__join(struct components *c, uint32_t a, uint32_t b)
 struct view {
 	struct judge_look *look;
 	const struct judge_reduction *r;
-	bool *blocking; /* per pool: somebody left over waits for it */
+	bool *blocking;	       /* per pool: somebody left over waits for it */
 	const uint64_t *first; /* per thread: when it was first left over */
 	struct components c;
 };
@@ -52,13 +53,16 @@ static bool request__blocked(const struct view *v, const struct poolwatch_reques
 
 static int64_t hold__blocking(const struct view *v, const struct poolwatch_hold *h)
 {
-	const struct poolwatch_pool *p = POOLWATCH_HOLD_UNITS(h->word) ?
-						 ledger__pool_at(v->look->now, POOLWATCH_HOLD_POOL(h->word)) : NULL;
+	const struct poolwatch_pool *p =
+	    POOLWATCH_HOLD_UNITS(h->word) ? ledger__pool_at(v->look->now, POOLWATCH_HOLD_POOL(h->word)) : NULL;
 
 	return p && v->blocking[p - v->look->now->pools] ? p - v->look->now->pools : -1;
 }
 
-/* Threads and the pools that they block one another with. Return: false if a thread is not blocked by what is left: no proof. */
+/*
+ * Threads and the pools that they block one another with. Return: false if a thread is not blocked by what is left: no
+ * proof.
+ */
 static bool bind_components(struct view *v)
 {
 	const struct ledger *l = v->look->now;
@@ -90,17 +94,25 @@ static int deadlock__explain(const struct judge_found *found, struct finding *f,
 	char more[80] = "";
 
 	if (rest)
-		snprintf(more, sizeof(more), "; %zu more thread%s wait%s for them", rest, judge__plural(rest), rest == 1 ? "s" : "");
+		snprintf(more, sizeof(more), "; %zu more thread%s wait%s for them", rest, judge__plural(rest),
+			 rest == 1 ? "s" : "");
 	if (!held)
-		return judge__explain(f, "%zu thread%s ask%s for more units of %s than its %" PRId64 ": this can never be granted",
-				      found->nthreads, judge__plural(found->nthreads), found->nthreads == 1 ? "s" : "", f->pool_name, f->capacity);
+		return judge__explain(
+		    f, "%zu thread%s ask%s for more units of %s than its %" PRId64 ": this can never be granted",
+		    found->nthreads, judge__plural(found->nthreads), found->nthreads == 1 ? "s" : "", f->pool_name,
+		    f->capacity);
 	if (found->nplaces > 1)
-		return judge__explain(f, "%zu threads hold what the others of them need, of %zu pools, and none can go on%s", found->ncore,
-				      found->nplaces, more);
+		return judge__explain(
+		    f, "%zu threads hold what the others of them need, of %zu pools, and none can go on%s",
+		    found->ncore, found->nplaces, more);
 	if (found->ncore == 1)
-		return judge__explain(f, "one thread holds %" PRId64 " of the %" PRId64 " unit%s of %s and waits for %s%s", held, f->capacity,
-				      judge__plural(f->capacity), f->pool_name, f->capacity == 1 ? "it" : "more than are left", more);
-	return judge__explain(f, "%zu threads hold %" PRId64 " of the %" PRId64 " units of %s, each waits for another, and none can go on%s",
+		return judge__explain(f,
+				      "one thread holds %" PRId64 " of the %" PRId64 " unit%s of %s and waits for %s%s",
+				      held, f->capacity, judge__plural(f->capacity), f->pool_name,
+				      f->capacity == 1 ? "it" : "more than are left", more);
+	return judge__explain(f,
+			      "%zu threads hold %" PRId64 " of the %" PRId64
+			      " units of %s, each waits for another, and none can go on%s",
 			      found->ncore, held, f->capacity, f->pool_name, more);
 }
 
@@ -141,7 +153,8 @@ static int deadlock__fill(const struct judge_look *look, const struct judge_foun
 	if (nesting) {
 		const struct poolwatch_pool *p = &l->pools[main];
 
-		judge__sizing(f, p->depth > depth ? p->depth : depth, p->nesting_max > nesting ? p->nesting_max : nesting, f->capacity);
+		judge__sizing(f, p->depth > depth ? p->depth : depth,
+			      p->nesting_max > nesting ? p->nesting_max : nesting, f->capacity);
 	}
 	f->pools = calloc(found->nplaces, sizeof(*f->pools));
 	if (!f->pools)
@@ -206,7 +219,8 @@ static int component__key(const struct view *v, struct judge_found *found)
 {
 	const struct ledger *l = v->look->now;
 	const struct poolwatch_pool *p = &l->pools[found->places[0]];
-	_cleanup_free_ uint64_t *sites = calloc(found->nthreads * (POOLWATCH_HOLDS + POOLWATCH_REQUESTS) + 1, sizeof(*sites));
+	_cleanup_free_ uint64_t *sites =
+	    calloc(found->nthreads * (POOLWATCH_HOLDS + POOLWATCH_REQUESTS) + 1, sizeof(*sites));
 	uint64_t hash = 0;
 	size_t n = 0;
 	int64_t at;
@@ -261,7 +275,8 @@ static int gather(struct view *v, const uint32_t *order, size_t n)
 {
 	struct judge_look *look = v->look;
 	const struct ledger *l = look->now;
-	_cleanup_free_ uint32_t *at = calloc(l->npools + l->nthreads + 1, sizeof(*at)); /* index + 1 in @size, by root */
+	_cleanup_free_ uint32_t *at =
+	    calloc(l->npools + l->nthreads + 1, sizeof(*at)); /* index + 1 in @size, by root */
 	_cleanup_free_ uint32_t *size = calloc(n + 1, sizeof(*size));
 	size_t first = look->nfound, count = 0;
 
@@ -287,7 +302,8 @@ static int gather(struct view *v, const uint32_t *order, size_t n)
 	}
 	for (int core = 1; core >= 0; core--)
 		for (size_t i = 0; i < n; i++) {
-			struct judge_found *found = &look->found[first + at[component__root(&v->c, l->npools + order[i])] - 1];
+			struct judge_found *found =
+			    &look->found[first + at[component__root(&v->c, l->npools + order[i])] - 1];
 			bool holds = false;
 
 			for (int k = 0; k < POOLWATCH_HOLDS && !holds; k++)
@@ -331,7 +347,7 @@ static void view__clear(struct view *v)
 int judge_components(struct judge_look *look, const struct judge_reduction *r, const uint64_t *first)
 {
 	const struct ledger *l = look->now;
-	_cleanup_(view__clear) struct view v = { .look = look, .r = r, .first = first };
+	_cleanup_(view__clear) struct view v = {.look = look, .r = r, .first = first};
 	_cleanup_free_ uint32_t *order = calloc(r->n + 1, sizeof(*order));
 	size_t n = 0, before = look->nfound;
 	int err;

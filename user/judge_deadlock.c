@@ -2,17 +2,19 @@
 /*
  * Deadlocks. Two copies of the ledger, then the reduction (judge_reduce.c, which says what it proves and why).
  *
- * The reduction is sound for threads whose requests and holds were all so at one moment. A single copy is not one moment: it
- * was read while the threads ran. But a thread whose request.seq and hold.word are the same in two copies, made one after
- * the other, was in that request with those holds at every moment between the two; so between the two, all such threads were so
- * together. Only they may count as waiting. Nothing is lost by this: a deadlock, once formed, stays.
+ * The reduction is sound for threads whose requests and holds were all so at one moment. A single copy is not one
+ * moment: it was read while the threads ran. But a thread whose request.seq and hold.word are the same in two copies,
+ * made one after the other, was in that request with those holds at every moment between the two; so between the two,
+ * all such threads were so together. Only they may count as waiting. Nothing is lost by this: a deadlock, once formed,
+ * stays.
  *
- * A request need not be a wait: who only tries is inside it, too, and so is who was woken and has not run yet; on a busy machine
- * for longer than there is between two copies. So all threads that would be left over in one copy are asked whether they
- * sleep (judge_options.asleep), and count in the next look, if they are in the same request still.
+ * A request need not be a wait: who only tries is inside it, too, and so is who was woken and has not run yet; on a
+ * busy machine for longer than there is between two copies. So all threads that would be left over in one copy are
+ * asked whether they sleep (judge_options.asleep), and count in the next look, if they are in the same request still.
  *
- * A thread that polls sleeps elsewhere, and may give up between two tries: only its next failing try shows that it did not. A
- * deadlock with pollers in it is told when each of them has tried again, in vain, since all were first seen together.
+ * A thread that polls sleeps elsewhere, and may give up between two tries: only its next failing try shows that it did
+ * not. A deadlock with pollers in it is told when each of them has tried again, in vain, since all were first seen
+ * together.
  *
  * What is told of those left over is for judge_component.c.
  */
@@ -65,7 +67,10 @@ static bool polls(const struct poolwatch_thread *t)
 	return false;
 }
 
-/* What was remembered of @t, from @at on; NULL: nothing, or of another request. @at moves with the threads, in slot order. */
+/*
+ * What was remembered of @t, from @at on; NULL: nothing, or of another request. @at moves with the threads, in slot
+ * order.
+ */
 static const struct judge_left *left__find(const struct judge *j, const struct poolwatch_thread *t, size_t *at)
 {
 	while (*at < j->nleft && (uint32_t)j->left[*at].thread < (uint32_t)t->head.id)
@@ -88,10 +93,12 @@ static bool *eligible_threads(const struct judge_look *look)
 
 		while (k < before->nthreads && (uint32_t)before->threads[k].head.id < (uint32_t)t->head.id)
 			k++;
-		if (k == before->nthreads || !t->requests || !unchanged(t, &before->threads[k]) || !process_lives(now, t))
+		if (k == before->nthreads || !t->requests || !unchanged(t, &before->threads[k]) ||
+		    !process_lives(now, t))
 			continue;
 		left = left__find(j, t, &at);
-		eligible[i] = !j->options.asleep || polls(t) || t->flags & POOLWATCH_THREAD_GOROUTINE || (left && left->asleep);
+		eligible[i] =
+		    !j->options.asleep || polls(t) || t->flags & POOLWATCH_THREAD_GOROUTINE || (left && left->asleep);
 	}
 	return eligible;
 }
@@ -102,7 +109,7 @@ static int remember_left(struct judge_look *look)
 	struct judge *j = look->judge;
 	const struct ledger *l = look->now;
 	_cleanup_free_ bool *over = calloc(l->nthreads + 1, sizeof(*over));
-	struct judge_reduction r = { 0 };
+	struct judge_reduction r = {0};
 	struct judge_left *left;
 	size_t n = 0;
 	int err;
@@ -123,7 +130,7 @@ static int remember_left(struct judge_look *look)
 		if (!over[i])
 			continue;
 		old = left__find(j, t, &at);
-		left[n] = old ? *old : (struct judge_left){ t->head.id, t->seq, l->time, false };
+		left[n] = old ? *old : (struct judge_left){t->head.id, t->seq, l->time, false};
 		if (!left[n].asleep && j->options.asleep && !polls(t) && !(t->flags & POOLWATCH_THREAD_GOROUTINE))
 			left[n].asleep = j->options.asleep(j->options.asleep_ctx, t->head.tgid, t->tid);
 		n++;
@@ -139,7 +146,7 @@ static int prove(struct judge_look *look)
 	const struct ledger *l = look->now;
 	_cleanup_free_ bool *eligible = eligible_threads(look);
 	_cleanup_free_ uint64_t *first = calloc(l->nthreads + 1, sizeof(*first));
-	struct judge_reduction r = { 0 };
+	struct judge_reduction r = {0};
 	int err;
 
 	if (!eligible || !first)
@@ -148,7 +155,8 @@ static int prove(struct judge_look *look)
 	if (err)
 		return err;
 	for (size_t i = 0, at = 0; i < l->nthreads && r.n; i++) {
-		const struct judge_left *left = look->deadlocked[i] ? left__find(look->judge, &l->threads[i], &at) : NULL;
+		const struct judge_left *left =
+		    look->deadlocked[i] ? left__find(look->judge, &l->threads[i], &at) : NULL;
 
 		first[i] = left ? left->first : l->time;
 	}

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What all findings are made of: the pool and process they are about, threads with their holds and requests, a sentence. */
+/*
+ * What all findings are made of: the pool and process they are about, threads with their holds and requests, a
+ * sentence.
+ */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -55,12 +58,13 @@ void judge__about(const struct judge_look *look, struct finding *f, const struct
 	f->needed_capacity = f->safe_threads = f->margin = POOLWATCH_UNKNOWN;
 }
 
-int judge__hold(const struct judge_look *look, const struct poolwatch_pool *p, uint32_t units, uint64_t site, struct finding_hold *out)
+int judge__hold(const struct judge_look *look, const struct poolwatch_pool *p, uint32_t units, uint64_t site,
+		struct finding_hold *out)
 {
 	char name[POOLWATCH_NAME];
 
 	judge__pool_name(look->now, p, name);
-	*out = (struct finding_hold){ .pool = p->head.id, .key = p->addr, .units = units, .site.address = site };
+	*out = (struct finding_hold){.pool = p->head.id, .key = p->addr, .units = units, .site.address = site};
 	out->pool_name = strdup(name);
 	return out->pool_name ? 0 : -ENOMEM;
 }
@@ -77,12 +81,13 @@ int judge__thread(const struct judge_look *look, const struct poolwatch_thread *
 	const struct ledger *l = look->now;
 	size_t n = 0;
 
-	*out = (struct finding_thread){ .tid = t->tid, .pid = t->head.tgid };
+	*out = (struct finding_thread){.tid = t->tid, .pid = t->head.tgid};
 	if (t->flags & POOLWATCH_THREAD_GOROUTINE)
 		out->goroutine = t->owner;
 	copy_text(out->comm, sizeof(out->comm), t->comm, sizeof(t->comm));
 	for (int i = 0; i < POOLWATCH_HOLDS; i++)
-		n += POOLWATCH_HOLD_UNITS(t->hold[i].word) && pool_or_null(l, ledger__pool_at(l, POOLWATCH_HOLD_POOL(t->hold[i].word)));
+		n += POOLWATCH_HOLD_UNITS(t->hold[i].word) &&
+		     pool_or_null(l, ledger__pool_at(l, POOLWATCH_HOLD_POOL(t->hold[i].word)));
 	out->holds = calloc(n ? n : 1, sizeof(*out->holds));
 	if (!out->holds)
 		return -ENOMEM;
@@ -101,7 +106,8 @@ int judge__thread(const struct judge_look *look, const struct poolwatch_thread *
 	}
 	qsort_r(out->holds, out->nholds, sizeof(*out->holds), compare_holds, (void *)l);
 	/* The innermost request is where it sleeps. */
-	for (uint32_t i = t->requests < POOLWATCH_REQUESTS ? t->requests : POOLWATCH_REQUESTS; i-- && !out->requesting;) {
+	for (uint32_t i = t->requests < POOLWATCH_REQUESTS ? t->requests : POOLWATCH_REQUESTS;
+	     i-- && !out->requesting;) {
 		const struct poolwatch_request *r = &t->request[i];
 		const struct poolwatch_pool *p = r->seq ? pool_or_null(l, ledger__pool(l, r->pool)) : NULL;
 
@@ -189,7 +195,8 @@ struct judge_key judge__pool_key(const struct poolwatch_pool *p, uint64_t what)
 {
 	bool shared = p->flags & POOLWATCH_POOL_SHARED;
 
-	return judge__key(shared ? 0 : p->head.tgid, shared ? p->dev : p->space, shared ? p->ino : 0, p->addr, p->def, what);
+	return judge__key(shared ? 0 : p->head.tgid, shared ? p->dev : p->space, shared ? p->ino : 0, p->addr, p->def,
+			  what);
 }
 
 int judge__by_thread(const void *a, const void *b, void *ledger)

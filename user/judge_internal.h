@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The parts of the judge, seen by one another. A look goes through them in order: each kind of finding gathers what is so
- * (struct judge_found, small), judge_track decides what of that is to be told, and only that is filled in and emitted.
+ * The parts of the judge, seen by one another. A look goes through them in order: each kind of finding gathers what is
+ * so (struct judge_found, small), judge_track decides what of that is to be told, and only that is filled in and
+ * emitted.
  */
 #ifndef POOLWATCH_JUDGE_INTERNAL_H
 #define POOLWATCH_JUDGE_INTERNAL_H
@@ -31,9 +32,9 @@ struct judge_said {
 	uint64_t count;
 	uint64_t outstanding; /* leaks: of them, those not returned as of the last look */
 	uint64_t failures;    /* of the pool when the present opening was seen */
-	uint64_t since; /* the present opening formed */
-	uint64_t told;	/* last emitted */
-	uint64_t pause; /* the least time until the next */
+	uint64_t since;	      /* the present opening formed */
+	uint64_t told;	      /* last emitted */
+	uint64_t pause;	      /* the least time until the next */
 	struct judge_member *members;
 	size_t nmembers;
 	struct finding last; /* as last emitted, without threads, exe, container and explanation */
@@ -43,9 +44,9 @@ struct judge {
 	struct judge_options options;
 	struct judge_said *said;
 	size_t nsaid, room;
-	uint32_t ids; /* given */
-	uint32_t *index; /* of said + 1, by hash of kind and key; open addressing */
-	size_t slots;	 /* of index, a power of two */
+	uint32_t ids;		 /* given */
+	uint32_t *index;	 /* of said + 1, by hash of kind and key; open addressing */
+	size_t slots;		 /* of index, a power of two */
 	struct judge_left *left; /* see judge_deadlock.c */
 	size_t nleft;
 	struct poolwatch_event *events; /* since the last look */
@@ -58,9 +59,9 @@ struct judge {
 struct judge_pool {
 	int64_t capacity; /* POOLWATCH_UNKNOWN */
 	enum ledger_capacity how;
-	bool judged;   /* a pool at all */
-	bool holders;  /* who holds its units is known: by the books, nobody else returns them */
-	bool provable; /* certain in everything a proof needs */
+	bool judged;	 /* a pool at all */
+	bool holders;	 /* who holds its units is known: by the books, nobody else returns them */
+	bool provable;	 /* certain in everything a proof needs */
 	bool deadlocked; /* somebody who is deadlocked waits for it; once judge_stall has looked */
 	int64_t waiters;
 };
@@ -72,7 +73,7 @@ struct judge_look {
 	struct judge_pool *pools;
 	struct judge_found *found;
 	size_t nfound, room;
-	uint32_t *open;   /* by index in now->threads: index + 1 in judge->said of the open deadlock it is a member of */
+	uint32_t *open; /* by index in now->threads: index + 1 in judge->said of the open deadlock it is a member of */
 	bool *deadlocked; /* by index in now->threads, once judge_deadlock has looked */
 	int (*emit)(void *ctx, struct finding *f);
 	void *ctx;
@@ -89,7 +90,10 @@ struct judge_found {
 	/* Who: indexes in now->threads. The first ncore hold what others wait for. Owned. */
 	uint32_t *threads;
 	size_t nthreads, ncore;
-	/* Where: indexes in now->pools (deadlock, stall) or now->edges (nested, order), the first is the main one. Owned. */
+	/*
+	 * Where: indexes in now->pools (deadlock, stall) or now->edges (nested, order), the first is the main one.
+	 * Owned.
+	 */
 	uint32_t *places;
 	size_t nplaces;
 	/* Leaks: indexes in judge->exits of threads that left no record. Owned. */
@@ -110,9 +114,13 @@ uint64_t judge__mix(uint64_t hash, uint64_t value);
 int judge__assess(const struct ledger *l, struct judge_pool *pools);
 /* The first words of a finding: pool, process, times. */
 void judge__about(const struct judge_look *look, struct finding *f, const struct poolwatch_pool *p);
-/* A thread with its holds and its request, NULL site names. Return: 0 or -ENOMEM (what was filled in is @out's to clear). */
+/*
+ * A thread with its holds and its request, NULL site names. Return: 0 or -ENOMEM (what was filled in is @out's to
+ * clear).
+ */
 int judge__thread(const struct judge_look *look, const struct poolwatch_thread *t, struct finding_thread *out);
-int judge__hold(const struct judge_look *look, const struct poolwatch_pool *p, uint32_t units, uint64_t site, struct finding_hold *out);
+int judge__hold(const struct judge_look *look, const struct poolwatch_pool *p, uint32_t units, uint64_t site,
+		struct finding_hold *out);
 int judge__threads(const struct judge_look *look, const struct judge_found *found, struct finding *f);
 int judge__explain(struct finding *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Index in @l of the thread with this head.id, or -1. */
@@ -163,7 +171,10 @@ void judge_exits__clear(struct judge *j);
 
 /* judge_track.c */
 int judge_track(struct judge_look *look);
-/* Index + 1 of the open finding of the same kind that has one of the core's threads in the request it is in now; 0: none. */
+/*
+ * Index + 1 of the open finding of the same kind that has one of the core's threads in the request it is in now; 0:
+ * none.
+ */
 void judge_said__find_open(struct judge_look *look);
 uint32_t judge_said__by_threads(const struct judge_look *look, const struct judge_found *found);
 void judge_said__clear(struct judge_said *s);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Leaks: a thread ended while holding, or holds for longer than the threshold without waiting for anything. One finding for each
- * site of a definition in a process, with a count: it is the code that leaks.
+ * Leaks: a thread ended while holding, or holds for longer than the threshold without waiting for anything. One finding
+ * for each site of a definition in a process, with a count: it is the code that leaks.
  *
- * A thread that ended has a record as long as what it held is out and its process lives. The event of its end tells the same
- * when the record is gone already: a process that died holding a unit of a shared pool.
+ * A thread that ended has a record as long as what it held is out and its process lives. The event of its end tells the
+ * same when the record is gone already: a process that died holding a unit of a shared pool.
  *
  * Whose unit it is must be known: not in a pool whose units are released by other threads than took them, and where the
  * definition says that anybody may return a unit, the end of a thread says nothing.
@@ -66,8 +66,8 @@ static int exits__add(struct judge *j, const struct poolwatch_event *e)
 		j->exits = grown;
 		j->exits_room = room;
 	}
-	j->exits[j->nexits] = (struct judge_exit){ .pool = e->pool, .site = e->site, .time = e->time, .tgid = e->tgid, .tid = e->tid,
-						   .units = e->units };
+	j->exits[j->nexits] = (struct judge_exit){
+	    .pool = e->pool, .site = e->site, .time = e->time, .tgid = e->tgid, .tid = e->tid, .units = e->units};
 	memcpy(j->exits[j->nexits++].comm, e->comm, sizeof(e->comm) - 1);
 	return 0;
 }
@@ -90,7 +90,8 @@ static bool process_runs(const struct ledger *l, uint32_t tgid)
 	return false;
 }
 
-/* Bring the list up to date: new ends, units that were returned, pools that are gone, records that tell it themselves. */
+/* Bring the list up to date: new ends, units that were returned, pools that are gone, records that tell it themselves.
+ */
 static int exits__update(struct judge_look *look)
 {
 	struct judge *j = look->judge;
@@ -170,16 +171,21 @@ static size_t thread_leaks(const struct judge_look *look, uint32_t at, struct le
 		return 0;
 	for (int k = 0; k < POOLWATCH_HOLDS; k++) {
 		const struct poolwatch_hold *h = &t->hold[k];
-		const struct poolwatch_pool *p = POOLWATCH_HOLD_UNITS(h->word) ?
-							 ledger__pool_at(l, POOLWATCH_HOLD_POOL(h->word)) : NULL;
+		const struct poolwatch_pool *p =
+		    POOLWATCH_HOLD_UNITS(h->word) ? ledger__pool_at(l, POOLWATCH_HOLD_POOL(h->word)) : NULL;
 		uint64_t since = exited && t->exited ? t->exited : h->since;
 
 		if (!p || !look->pools[p - l->pools].judged || p->flags & POOLWATCH_POOL_AMBIGUOUS)
 			continue;
 		if (exited ? !look->pools[p - l->pools].holders : h->since + old > l->time)
 			continue;
-		out[n++] = (struct leak){ .key = leak__key(p, h->site, exited ? LEAK_EXIT : LEAK_AGE), .since = since, .pool = p - l->pools,
-					  .thread = at, .tid = t->tid, .addr = p->addr, .units = POOLWATCH_HOLD_UNITS(h->word) };
+		out[n++] = (struct leak){.key = leak__key(p, h->site, exited ? LEAK_EXIT : LEAK_AGE),
+					 .since = since,
+					 .pool = p - l->pools,
+					 .thread = at,
+					 .tid = t->tid,
+					 .addr = p->addr,
+					 .units = POOLWATCH_HOLD_UNITS(h->word)};
 	}
 	return n;
 }
@@ -188,7 +194,7 @@ static int leak__from_exit(const struct judge_look *look, const struct judge_exi
 {
 	const struct poolwatch_pool *p = ledger__pool(look->now, x->pool);
 
-	*out = (struct finding_thread){ .tid = x->tid, .pid = x->tgid };
+	*out = (struct finding_thread){.tid = x->tid, .pid = x->tgid};
 	memcpy(out->comm, x->comm, sizeof(out->comm));
 	out->holds = calloc(1, sizeof(*out->holds));
 	if (!out->holds || judge__hold(look, p, x->units, x->site, out->holds))
@@ -219,14 +225,16 @@ static int leak__fill(const struct judge_look *look, const struct judge_found *f
 			return err;
 	}
 	if (exited && n == 1)
-		return judge__explain(f, "a thread ended while it held %u unit%s of %s, which nobody has returned", found->units,
-				      found->units == 1 ? "" : "s", f->pool_name);
+		return judge__explain(f, "a thread ended while it held %u unit%s of %s, which nobody has returned",
+				      found->units, found->units == 1 ? "" : "s", f->pool_name);
 	if (exited)
-		return judge__explain(f, "%" PRIu64 " threads ended while they held %u units of %s, which nobody has returned", n, found->units,
-				      f->pool_name);
-	return judge__explain(f, "%u unit%s of %s %s been held for up to %" PRIu64 " s by %" PRIu64 " thread%s that wait%s for nothing",
-			      found->units, found->units == 1 ? "" : "s", f->pool_name, found->units == 1 ? "has" : "have",
-			      (l->time - found->since) / 1000000000, n, n == 1 ? "" : "s", n == 1 ? "s" : "");
+		return judge__explain(
+		    f, "%" PRIu64 " threads ended while they held %u units of %s, which nobody has returned", n,
+		    found->units, f->pool_name);
+	return judge__explain(
+	    f, "%u unit%s of %s %s been held for up to %" PRIu64 " s by %" PRIu64 " thread%s that wait%s for nothing",
+	    found->units, found->units == 1 ? "" : "s", f->pool_name, found->units == 1 ? "has" : "have",
+	    (l->time - found->since) / 1000000000, n, n == 1 ? "" : "s", n == 1 ? "s" : "");
 }
 
 static int leak__add(struct judge_look *look, const struct leak *group, size_t n)
@@ -256,7 +264,8 @@ static int leak__add(struct judge_look *look, const struct leak *group, size_t n
 		if (group[i].since < found->since)
 			found->since = group[i].since;
 	}
-	found->how = group[0].exit || look->now->threads[group[0].thread].flags & POOLWATCH_THREAD_EXITED ? LEAK_EXIT : LEAK_AGE;
+	found->how =
+	    group[0].exit || look->now->threads[group[0].thread].flags & POOLWATCH_THREAD_EXITED ? LEAK_EXIT : LEAK_AGE;
 	return 0;
 }
 
@@ -284,8 +293,13 @@ int judge_leak(struct judge_look *look)
 
 		if (x->now || p < 0 || !look->pools[p].holders)
 			continue;
-		all[n++] = (struct leak){ .key = leak__key(&l->pools[p], x->site, LEAK_EXIT), .since = x->time, .pool = p, .exit = i + 1,
-					  .tid = x->tid, .units = x->units, .addr = l->pools[p].addr };
+		all[n++] = (struct leak){.key = leak__key(&l->pools[p], x->site, LEAK_EXIT),
+					 .since = x->time,
+					 .pool = p,
+					 .exit = i + 1,
+					 .tid = x->tid,
+					 .units = x->units,
+					 .addr = l->pools[p].addr};
 	}
 	if (n)
 		qsort(all, n, sizeof(*all), compare_leaks);

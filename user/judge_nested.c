@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Nested requests: a unit asked for while holding one of the same pool. Seen without anything blocking, so one thread on an
- * idle machine suffices. One finding for each pair of sites of a definition in a process, however many pools it has: it is the
- * code that nests. The pool shown is the one with the least room.
+ * Nested requests: a unit asked for while holding one of the same pool. Seen without anything blocking, so one thread
+ * on an idle machine suffices. One finding for each pair of sites of a definition in a process, however many pools it
+ * has: it is the code that nests. The pool shown is the one with the least room.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -19,8 +19,8 @@ struct nesting {
 };
 
 /*
- * The sizing rule: T threads that hold d - 1 units while they ask for the d-th are safe with T * (d - 1) + 1 units, for then
- * one of them gets its last one. So C units are safe for floor((C - 1) / (d - 1)) threads.
+ * The sizing rule: T threads that hold d - 1 units while they ask for the d-th are safe with T * (d - 1) + 1 units, for
+ * then one of them gets its last one. So C units are safe for floor((C - 1) / (d - 1)) threads.
  */
 void judge__sizing(struct finding *f, uint32_t depth, int64_t threads, int64_t capacity)
 {
@@ -38,7 +38,8 @@ void judge__sizing(struct finding *f, uint32_t depth, int64_t threads, int64_t c
 }
 
 /* Who nests now counts, also where the ledger's own maximum was missed. */
-static void pool_sizing(const struct judge_look *look, struct finding *f, const struct poolwatch_pool *p, uint32_t depth)
+static void pool_sizing(const struct judge_look *look, struct finding *f, const struct poolwatch_pool *p,
+			uint32_t depth)
 {
 	const struct judge_pool *jp = &look->pools[p - look->now->pools];
 	int64_t threads = p->nesting_max > p->nesting ? p->nesting_max : p->nesting;
@@ -106,18 +107,23 @@ static int nested__fill(const struct judge_look *look, const struct judge_found 
 	if (err)
 		return err;
 	if (f->safe_threads == POOLWATCH_UNKNOWN)
-		return judge__explain(f, "a thread that holds %u unit%s of %s asks for another: %u thread%s nesting at once need%s %" PRId64
-				      " units, and the capacity is not known", held, judge__plural(held), f->pool_name,
-				      f->nesting_threads, judge__plural(f->nesting_threads), f->nesting_threads == 1 ? "s" : "",
-				      f->needed_capacity);
+		return judge__explain(
+		    f,
+		    "a thread that holds %u unit%s of %s asks for another: %u thread%s nesting at once need%s %" PRId64
+		    " units, and the capacity is not known",
+		    held, judge__plural(held), f->pool_name, f->nesting_threads, judge__plural(f->nesting_threads),
+		    f->nesting_threads == 1 ? "s" : "", f->needed_capacity);
 	if (!f->safe_threads)
-		return judge__explain(f, "a thread that holds %u unit%s of %s asks for another: with %" PRId64
-				      " unit%s not safe for any thread; 1 of them needs %" PRId64 " units", held, judge__plural(held),
-				      f->pool_name, f->capacity, judge__plural(f->capacity), f->needed_capacity);
-	return judge__explain(f, "a thread that holds %u unit%s of %s asks for another: safe for up to %" PRId64
-			      " thread%s nesting at once, %u seen; %" PRId64 " of them need %" PRId64 " units", held, judge__plural(held),
-			      f->pool_name, f->safe_threads, judge__plural(f->safe_threads), f->nesting_threads, f->safe_threads + 1,
-			      f->needed_capacity);
+		return judge__explain(f,
+				      "a thread that holds %u unit%s of %s asks for another: with %" PRId64
+				      " unit%s not safe for any thread; 1 of them needs %" PRId64 " units",
+				      held, judge__plural(held), f->pool_name, f->capacity, judge__plural(f->capacity),
+				      f->needed_capacity);
+	return judge__explain(f,
+			      "a thread that holds %u unit%s of %s asks for another: safe for up to %" PRId64
+			      " thread%s nesting at once, %u seen; %" PRId64 " of them need %" PRId64 " units",
+			      held, judge__plural(held), f->pool_name, f->safe_threads, judge__plural(f->safe_threads),
+			      f->nesting_threads, f->safe_threads + 1, f->needed_capacity);
 }
 
 static int nested__add(struct judge_look *look, const struct nesting *group, size_t n)
@@ -159,7 +165,7 @@ int judge_nested(struct judge_look *look)
 		const struct poolwatch_edge *e = &l->edges[i];
 		int64_t at = e->from == e->to ? judge_pool__index(l, e->to) : -1;
 		const struct poolwatch_pool *p;
-		struct finding size = { 0 };
+		struct finding size = {0};
 
 		/* Not a pool, or not one yet: a semaphore in an automatic preset waits until it is confirmed. */
 		if (at < 0 || !look->pools[at].holders)
@@ -168,10 +174,10 @@ int judge_nested(struct judge_look *look)
 		size.margin = POOLWATCH_UNKNOWN;
 		pool_sizing(look, &size, p, e->depth);
 		all[n++] = (struct nesting){
-			.key = judge__key(e->head.tgid, p->space, p->def, e->from_site, e->to_site, 0),
-			.margin = size.margin == POOLWATCH_UNKNOWN ? INT64_MAX : size.margin,
-			.addr = p->addr,
-			.edge = i,
+		    .key = judge__key(e->head.tgid, p->space, p->def, e->from_site, e->to_site, 0),
+		    .margin = size.margin == POOLWATCH_UNKNOWN ? INT64_MAX : size.margin,
+		    .addr = p->addr,
+		    .edge = i,
 		};
 	}
 	qsort(all, n, sizeof(*all), compare_nestings);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Orders of pools that close a circle: holding a unit of p1 somebody asked for p2, ..., holding pk for p1. Each step need
- * only have been seen once, at any time, by any thread.
+ * Orders of pools that close a circle: holding a unit of p1 somebody asked for p2, ..., holding pk for p1. Each step
+ * need only have been seen once, at any time, by any thread.
  *
- * Steps are between classes: the pools of one definition in one process, whose code treats them alike. Where a definition
- * says nothing of what its pools are for (automatic presets: every semaphore of a process), or a pool belongs to several
- * processes, each pool is a class of its own. A circle through two pools of the same class shows only between pools, not
- * between classes; so there is a second round, in which all pools stand for themselves.
+ * Steps are between classes: the pools of one definition in one process, whose code treats them alike. Where a
+ * definition says nothing of what its pools are for (automatic presets: every semaphore of a process), or a pool
+ * belongs to several processes, each pool is a class of its own. A circle through two pools of the same class shows
+ * only between pools, not between classes; so there is a second round, in which all pools stand for themselves.
  *
  * For each step that is in no circle told so far, the shortest one that it is in is told: all are too many to tell.
  */
@@ -28,7 +28,7 @@ struct arc {
 
 struct circles {
 	struct judge_look *look;
-	uint32_t *class; /* per pool */
+	uint32_t *class;       /* per pool */
 	struct judge_key *key; /* per class; their numbers are in the keys' order */
 	size_t nclasses;
 	struct arc *arcs; /* by from, then to */
@@ -141,8 +141,11 @@ static int make_arcs(struct circles *c, bool each)
 			continue;
 		a = class_key(l, &l->pools[from], false);
 		b = class_key(l, &l->pools[to], false);
-		c->arcs[c->narcs++] = (struct arc){ .from = c->class[from], .to = c->class[to], .edge = i, .count = e->count,
-						    .alike = each && !compare_keys(&a, &b) };
+		c->arcs[c->narcs++] = (struct arc){.from = c->class[from],
+						   .to = c->class[to],
+						   .edge = i,
+						   .count = e->count,
+						   .alike = each && !compare_keys(&a, &b)};
 	}
 	qsort_r(c->arcs, c->narcs, sizeof(*c->arcs), compare_arcs, (void *)l);
 	for (size_t i = 0; i < c->narcs; i++) {
@@ -212,8 +215,12 @@ static int keep_circles(struct circles *c)
 {
 	size_t room = c->nclasses + 1, kept = 0;
 	_cleanup_(components__clear) struct components k = {
-		.number = calloc(room, sizeof(uint32_t)), .low = calloc(room, sizeof(uint32_t)), .stack = calloc(room, sizeof(uint32_t)),
-		.path = calloc(room, sizeof(uint32_t)),	  .next = calloc(room, sizeof(uint32_t)), .of = calloc(room, sizeof(uint32_t)),
+	    .number = calloc(room, sizeof(uint32_t)),
+	    .low = calloc(room, sizeof(uint32_t)),
+	    .stack = calloc(room, sizeof(uint32_t)),
+	    .path = calloc(room, sizeof(uint32_t)),
+	    .next = calloc(room, sizeof(uint32_t)),
+	    .of = calloc(room, sizeof(uint32_t)),
 	};
 
 	if (!k.number || !k.low || !k.stack || !k.path || !k.next || !k.of)
@@ -377,7 +384,7 @@ static int circle__search(struct circles *c, uint32_t first)
 
 static int look_for_circles(struct judge_look *look, bool each)
 {
-	_cleanup_(circles__clear) struct circles c = { .look = look };
+	_cleanup_(circles__clear) struct circles c = {.look = look};
 	int err = make_classes(&c, each);
 
 	if (!err)

@@ -2,29 +2,29 @@
 /*
  * The reduction of the multi-unit resource graph (Holt), and what it proves.
  *
- * Every thread that is not known to wait is taken to give back all it holds. What is then free goes to any waiting thread
- * whose request fits; it is taken to finish and to give back what it holds, and so on. Let D be the threads left over. For
- * each t in D there is a pool p that it asks with
+ * Every thread that is not known to wait is taken to give back all it holds. What is then free goes to any waiting
+ *thread whose request fits; it is taken to finish and to give back what it holds, and so on. Let D be the threads left
+ *over. For each t in D there is a pool p that it asks with
  *
  *	r(t,p) > C(p) - sum over d in D of h(d,p)
  *
- * and that is the whole certificate: as long as nobody in D moves, nobody in D can. It speaks of D's own holds and requests
- * and of the capacity, and of nothing else:
+ * and that is the whole certificate: as long as nobody in D moves, nobody in D can. It speaks of D's own holds and
+ *requests and of the capacity, and of nothing else:
  *
- * - Everybody outside D, seen or not, is assumed to give everything back. Holds from before the attach, of processes that are not
- *   watched, and of threads that the ledger had no room for are units outside D: they can prevent a proof, never make one.
- *   in_use is not used.
+ * - Everybody outside D, seen or not, is assumed to give everything back. Holds from before the attach, of processes
+ *that are not watched, and of threads that the ledger had no room for are units outside D: they can prevent a proof,
+ *never make one. in_use is not used.
  * - D's states must have been so at one moment: two copies of the ledger with the same words (judge_deadlock.c).
- * - Books in flight err on the safe side. A grant is booked when the call returns, a release when it is entered, so a thread
- *   really holds at least what the books say. And if one of D had been granted its unit with the return still under way,
- *   more than C(p) units would be out, which cannot be.
+ * - Books in flight err on the safe side. A grant is booked when the call returns, a release when it is entered, so a
+ *thread really holds at least what the books say. And if one of D had been granted its unit with the return still under
+ *way, more than C(p) units would be out, which cannot be.
  * - C(p) must be certain, and units must come back by their holders only: see `provable` in judge__assess.
  *
  * A thread with several requests (an acquire that calls another pool's) needs all of them. A request that takes nothing
  * (wait-on) needs its units all the same.
  *
- * Cost: each request is looked at once, as pools only ever gain units while others finish. O(n log n) in requests, linear
- * in holds; memory linear in pools, threads and requests.
+ * Cost: each request is looked at once, as pools only ever gain units while others finish. O(n log n) in requests,
+ *linear in holds; memory linear in pools, threads and requests.
  */
 #include <errno.h>
 #include <limits.h>
@@ -44,10 +44,10 @@ struct graph {
 	const struct ledger *l;
 	struct want *wants; /* sorted by pool, then units: the least demanding first */
 	size_t nwants;
-	uint32_t *next;	   /* per pool: its first want that does not fit yet; npools + 1 entries, the last unused */
-	uint32_t *end;	   /* per pool: behind its wants */
-	uint32_t *missing; /* per thread: requests that do not fit yet */
-	int64_t *left;	   /* per pool: free */
+	uint32_t *next;	    /* per pool: its first want that does not fit yet; npools + 1 entries, the last unused */
+	uint32_t *end;	    /* per pool: behind its wants */
+	uint32_t *missing;  /* per thread: requests that do not fit yet */
+	int64_t *left;	    /* per pool: free */
 	uint32_t *finished; /* threads that finished and whose holds are to be given back: a stack */
 	size_t nfinished;
 };
@@ -104,7 +104,7 @@ static void graph__build(struct graph *g, const struct judge_pool *pools, const 
 
 			if (p < 0 || !pools[p].provable)
 				continue;
-			g->wants[g->nwants++] = (struct want){ p, i, t->request[k].units };
+			g->wants[g->nwants++] = (struct want){p, i, t->request[k].units};
 			g->missing[i]++;
 		}
 		for (int k = 0; k < POOLWATCH_HOLDS; k++) {
@@ -138,7 +138,8 @@ static void graph__give_back(struct graph *g, const struct poolwatch_thread *t)
 {
 	for (int k = 0; k < POOLWATCH_HOLDS; k++) {
 		uint32_t units = POOLWATCH_HOLD_UNITS(t->hold[k].word);
-		const struct poolwatch_pool *p = units ? ledger__pool_at(g->l, POOLWATCH_HOLD_POOL(t->hold[k].word)) : NULL;
+		const struct poolwatch_pool *p =
+		    units ? ledger__pool_at(g->l, POOLWATCH_HOLD_POOL(t->hold[k].word)) : NULL;
 		size_t i;
 
 		if (!p)
@@ -154,7 +155,7 @@ static void graph__give_back(struct graph *g, const struct poolwatch_thread *t)
 int judge__reduce_with(const struct ledger *l, const struct judge_pool *pools, const bool *eligible, bool *deadlocked,
 		       struct judge_reduction *r)
 {
-	_cleanup_(graph__clear) struct graph g = { 0 };
+	_cleanup_(graph__clear) struct graph g = {0};
 	_cleanup_free_ bool *waiting = calloc(l->nthreads + 1, sizeof(*waiting));
 	int err = graph__alloc(&g, l);
 	size_t n = 0;

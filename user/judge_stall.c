@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Stalls: a pool has nothing to give, somebody waits longer than the threshold, nothing was granted meanwhile, and it cannot be
- * proven that it will never end. The finding names the holders first and the waiters after them; what each holder does now
- * is for the caller to add (finding_thread.doing). Whom a holder waits for itself is in its request.
+ * Stalls: a pool has nothing to give, somebody waits longer than the threshold, nothing was granted meanwhile, and it
+ * cannot be proven that it will never end. The finding names the holders first and the waiters after them; what each
+ * holder does now is for the caller to add (finding_thread.doing). Whom a holder waits for itself is in its request.
  *
- * One copy suffices: pools are copied before threads, so a request that is still in progress when its thread is copied was in
- * progress when its pool was, and nothing had been granted then.
+ * One copy suffices: pools are copied before threads, so a request that is still in progress when its thread is copied
+ * was in progress when its pool was, and nothing had been granted then.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -24,7 +24,8 @@ struct stall {
 	bool deadlocked;
 };
 
-static bool exhausted(const struct ledger *l, const struct poolwatch_pool *p, const struct judge_pool *jp, uint32_t asked)
+static bool exhausted(const struct ledger *l, const struct poolwatch_pool *p, const struct judge_pool *jp,
+		      uint32_t asked)
 {
 	/* Of a pool with a past, or of unknown size, nobody can say that there is room. */
 	if (jp->how == LEDGER_CAPACITY_UNKNOWN || !ledger__seen_from_start(l, p))
@@ -104,17 +105,22 @@ static int stall__fill(const struct judge_look *look, const struct judge_found *
 			f->unknown = taken;
 	}
 	if (f->capacity != POOLWATCH_UNKNOWN)
-		snprintf(of, sizeof(of), " of %s%" PRId64, look->pools[at].how == LEDGER_CAPACITY_LEARNED ? "at least " : "", f->capacity);
+		snprintf(of, sizeof(of), " of %s%" PRId64,
+			 look->pools[at].how == LEDGER_CAPACITY_LEARNED ? "at least " : "", f->capacity);
 	if (found->ncore && selves == found->ncore && !f->unknown && look->pools[at].how != LEDGER_CAPACITY_CERTAIN)
-		snprintf(hint, sizeof(hint), "; all holders wait for more of it themselves, so this cannot end if that is all it has");
+		snprintf(hint, sizeof(hint),
+			 "; all holders wait for more of it themselves, so this cannot end if that is all it has");
 	else if (selves || elsewhere)
-		snprintf(hint, sizeof(hint), "; of %zu holder%s %zu wait%s for more of it and %zu for another pool", found->ncore,
-			 judge__plural(found->ncore), selves, selves == 1 ? "s" : "", elsewhere);
+		snprintf(hint, sizeof(hint), "; of %zu holder%s %zu wait%s for more of it and %zu for another pool",
+			 found->ncore, judge__plural(found->ncore), selves, selves == 1 ? "s" : "", elsewhere);
 	if (f->unknown)
-		snprintf(unknown, sizeof(unknown), ", %" PRId64 " more %s taken before the attach, by whom is not known", f->unknown,
+		snprintf(unknown, sizeof(unknown),
+			 ", %" PRId64 " more %s taken before the attach, by whom is not known", f->unknown,
 			 f->unknown == 1 ? "was" : "were");
-	return judge__explain(f, "%zu thread%s wait%s for %s, and nothing was granted for %" PRIu64 ".%" PRIu64 " s: %" PRId64
-			      "%s units are out%s%s", waiters + selves, judge__plural(waiters + selves), waiters + selves == 1 ? "s" : "",
+	return judge__explain(f,
+			      "%zu thread%s wait%s for %s, and nothing was granted for %" PRIu64 ".%" PRIu64
+			      " s: %" PRId64 "%s units are out%s%s",
+			      waiters + selves, judge__plural(waiters + selves), waiters + selves == 1 ? "s" : "",
 			      f->pool_name, ms / 1000, ms % 1000 / 100, f->in_use, of, unknown, hint);
 }
 
@@ -136,7 +142,8 @@ static void list_threads(struct judge_look *look, const struct stall *stalls)
 			const struct poolwatch_thread *t = &l->threads[i];
 
 			for (int k = 0; !pass && k < POOLWATCH_HOLDS; k++) {
-				const struct poolwatch_pool *p = ledger__pool_at(l, POOLWATCH_HOLD_POOL(t->hold[k].word));
+				const struct poolwatch_pool *p =
+				    ledger__pool_at(l, POOLWATCH_HOLD_POOL(t->hold[k].word));
 				struct judge_found *found;
 
 				if (!POOLWATCH_HOLD_UNITS(t->hold[k].word) || !p || !stalls[p - l->pools].found)
@@ -168,7 +175,8 @@ static void count_holders(const struct judge_look *look, struct stall *stalls)
 	for (size_t i = 0; i < l->nthreads; i++)
 		for (int k = 0; k < POOLWATCH_HOLDS; k++) {
 			uint64_t w = l->threads[i].hold[k].word;
-			const struct poolwatch_pool *p = POOLWATCH_HOLD_UNITS(w) ? ledger__pool_at(l, POOLWATCH_HOLD_POOL(w)) : NULL;
+			const struct poolwatch_pool *p =
+			    POOLWATCH_HOLD_UNITS(w) ? ledger__pool_at(l, POOLWATCH_HOLD_POOL(w)) : NULL;
 
 			if (p)
 				stalls[p - l->pools].nholders++;
@@ -227,7 +235,8 @@ int judge_stall(struct judge_look *look)
 		struct judge_found *found = &look->found[i];
 
 		qsort_r(found->threads, found->ncore, sizeof(*found->threads), judge__by_thread, (void *)l);
-		qsort_r(found->threads + found->ncore, found->nthreads - found->ncore, sizeof(*found->threads), judge__by_thread, (void *)l);
+		qsort_r(found->threads + found->ncore, found->nthreads - found->ncore, sizeof(*found->threads),
+			judge__by_thread, (void *)l);
 	}
 	return 0;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is told, and how often. A finding is told when it is new; when it is so again after it had ended, or has happened more
- * often, it is a repeat, told with growing pauses; and when it ends, if its beginning was told. Findings of a process that is
- * gone are ended and forgotten, so that what is remembered is bounded by what is watched.
+ * What is told, and how often. A finding is told when it is new; when it is so again after it had ended, or has
+ * happened more often, it is a repeat, told with growing pauses; and when it ends, if its beginning was told. Findings
+ * of a process that is gone are ended and forgotten, so that what is remembered is bounded by what is watched.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -13,8 +13,8 @@
 #include "judge_internal.h"
 
 static const enum finding_severity severity[FINDING_KINDS] = {
-	[FINDING_NESTED] = FINDING_WARNING, [FINDING_ORDER] = FINDING_WARNING, [FINDING_DEADLOCK] = FINDING_CRITICAL,
-	[FINDING_STALL] = FINDING_ERROR,    [FINDING_LEAK] = FINDING_WARNING,  [FINDING_DETACHED] = FINDING_WARNING,
+    [FINDING_NESTED] = FINDING_WARNING, [FINDING_ORDER] = FINDING_WARNING, [FINDING_DEADLOCK] = FINDING_CRITICAL,
+    [FINDING_STALL] = FINDING_ERROR,	[FINDING_LEAK] = FINDING_WARNING,  [FINDING_DETACHED] = FINDING_WARNING,
 };
 
 /* Kinds that say what code does go on counting; of the others each opening is one occurrence. */
@@ -91,7 +91,7 @@ static struct judge_said *said__add(struct judge *j, enum finding_kind kind, con
 	if ((j->nsaid + 1) * 2 > j->slots && said__index(j, j->slots ? j->slots * 2 : 64))
 		return NULL;
 	s = &j->said[j->nsaid++];
-	*s = (struct judge_said){ .kind = kind, .key = *key, .id = ++j->ids, .pause = j->options.repeat_ns };
+	*s = (struct judge_said){.kind = kind, .key = *key, .id = ++j->ids, .pause = j->options.repeat_ns};
 	*said__slot(j, kind, key) = j->nsaid;
 	return s;
 }
@@ -106,7 +106,8 @@ void judge_said__find_open(struct judge_look *look)
 		for (size_t k = 0; s->open && s->kind == FINDING_DEADLOCK && k < s->nmembers; k++) {
 			int64_t at = judge__find_thread(look->now, s->members[k].thread);
 
-			if (at >= 0 && look->now->threads[at].seq == s->members[k].seq && look->now->threads[at].requests)
+			if (at >= 0 && look->now->threads[at].seq == s->members[k].seq &&
+			    look->now->threads[at].requests)
 				look->open[at] = i + 1;
 		}
 	}
@@ -129,7 +130,7 @@ static int said__members(struct judge_said *s, const struct judge_look *look, co
 	for (size_t i = 0; i < found->ncore; i++) {
 		const struct poolwatch_thread *t = &look->now->threads[found->threads[i]];
 
-		members[i] = (struct judge_member){ t->head.id, t->seq };
+		members[i] = (struct judge_member){t->head.id, t->seq};
 	}
 	free(s->members);
 	s->members = members;
@@ -148,9 +149,10 @@ static void said__keep(struct judge_said *s, const struct finding *f)
 	s->last.nthreads = 0;
 }
 
-static int said__tell(struct judge_said *s, const struct judge_look *look, const struct judge_found *found, enum finding_event event)
+static int said__tell(struct judge_said *s, const struct judge_look *look, const struct judge_found *found,
+		      enum finding_event event)
 {
-	_cleanup_(finding__clear) struct finding f = { 0 };
+	_cleanup_(finding__clear) struct finding f = {0};
 	int err = found->fill(look, found, &f);
 
 	if (err)
@@ -166,7 +168,8 @@ static int said__tell(struct judge_said *s, const struct judge_look *look, const
 	return look->emit(look->ctx, &f);
 }
 
-static int said__tell_end(struct judge_said *s, const struct judge_look *look, enum finding_event event, const char *how)
+static int said__tell_end(struct judge_said *s, const struct judge_look *look, enum finding_event event,
+			  const char *how)
 {
 	_cleanup_(finding__clear) struct finding f = s->last;
 	uint64_t ms = look->now->time > s->since ? (look->now->time - s->since) / 1000000 : 0;
@@ -185,12 +188,13 @@ static int said__tell_end(struct judge_said *s, const struct judge_look *look, e
 	f.recovered_ms = ms;
 	p = ledger__pool(look->now, s->last.pool);
 	if (p && p->failures > s->failures && s->kind != FINDING_LEAK)
-		snprintf(failed, sizeof(failed), "; %" PRIu64 " request%s failed", (uint64_t)(p->failures - s->failures),
-			 p->failures - s->failures == 1 ? "" : "s");
+		snprintf(failed, sizeof(failed), "; %" PRIu64 " request%s failed",
+			 (uint64_t)(p->failures - s->failures), p->failures - s->failures == 1 ? "" : "s");
 	if (event == FINDING_RETRACTED)
 		err = judge__explain(&f, "%s", how);
 	else
-		err = judge__explain(&f, "%s after %" PRIu64 ".%" PRIu64 " s%s", how, ms / 1000, ms % 1000 / 100, failed);
+		err =
+		    judge__explain(&f, "%s after %" PRIu64 ".%" PRIu64 " s%s", how, ms / 1000, ms % 1000 / 100, failed);
 	return err ? err : look->emit(look->ctx, &f);
 }
 
@@ -273,7 +277,8 @@ static bool process_gone(const struct judge_look *look, uint32_t pid)
 	const struct judge *j = look->judge;
 
 	for (size_t i = 0; i < j->nevents; i++)
-		if (j->events[i].tgid == pid && (j->events[i].type == POOLWATCH_EV_PROC_EXIT || j->events[i].type == POOLWATCH_EV_PROC_EXEC))
+		if (j->events[i].tgid == pid &&
+		    (j->events[i].type == POOLWATCH_EV_PROC_EXIT || j->events[i].type == POOLWATCH_EV_PROC_EXEC))
 			return true;
 	for (size_t i = 0; i < look->now->nprocs; i++)
 		if (look->now->procs[i].head.tgid == pid)
@@ -290,7 +295,8 @@ static int track__missing(struct judge_look *look, size_t at)
 	bool gone = s->last.pid && process_gone(look, s->last.pid) && !(p && p->flags & POOLWATCH_POOL_SHARED);
 
 	if (p && p->flags & POOLWATCH_POOL_SIGNALLING)
-		return said__tell_end(s, look, FINDING_RETRACTED, "not a pool after all: threads post it that never waited for it");
+		return said__tell_end(s, look, FINDING_RETRACTED,
+				      "not a pool after all: threads post it that never waited for it");
 	if (counts(s->kind)) {
 		if (p && p->flags & POOLWATCH_POOL_AMBIGUOUS)
 			return said__tell_end(s, look, FINDING_RETRACTED, ambiguous);
@@ -302,7 +308,8 @@ static int track__missing(struct judge_look *look, size_t at)
 		if (deadlock__goes_on(s, at, look))
 			return 0;
 		if (p && (p->foreign || p->flags & POOLWATCH_POOL_AMBIGUOUS))
-			return said__tell_end(s, look, FINDING_RETRACTED, "not a deadlock: a unit was returned by another thread than its holder");
+			return said__tell_end(s, look, FINDING_RETRACTED,
+					      "not a deadlock: a unit was returned by another thread than its holder");
 	}
 	if (p && s->kind == FINDING_LEAK && p->flags & POOLWATCH_POOL_AMBIGUOUS)
 		return said__tell_end(s, look, FINDING_RETRACTED, ambiguous);

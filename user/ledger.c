@@ -6,13 +6,16 @@
 #include "cleanup.h"
 #include "ledger.h"
 
-/* Slots fit 20 bits, as in hold words. A record that says otherwise is not indexed, so that no reader's memory follows it. */
+/*
+ * Slots fit 20 bits, as in hold words. A record that says otherwise is not indexed, so that no reader's memory follows
+ * it.
+ */
 #define MAX_SLOT 0xfffffu
 
 static const size_t record_size[POOLWATCH_TABLES] = {
-	[POOLWATCH_DEFS] = sizeof(struct poolwatch_def),       [POOLWATCH_PROCS] = sizeof(struct poolwatch_proc),
-	[POOLWATCH_POOLS] = sizeof(struct poolwatch_pool),     [POOLWATCH_THREADS] = sizeof(struct poolwatch_thread),
-	[POOLWATCH_EDGES] = sizeof(struct poolwatch_edge),     [POOLWATCH_COUNTERS] = sizeof(struct poolwatch_counter),
+    [POOLWATCH_DEFS] = sizeof(struct poolwatch_def),   [POOLWATCH_PROCS] = sizeof(struct poolwatch_proc),
+    [POOLWATCH_POOLS] = sizeof(struct poolwatch_pool), [POOLWATCH_THREADS] = sizeof(struct poolwatch_thread),
+    [POOLWATCH_EDGES] = sizeof(struct poolwatch_edge), [POOLWATCH_COUNTERS] = sizeof(struct poolwatch_counter),
 };
 
 struct ledger_table {
@@ -24,17 +27,17 @@ static struct ledger_table ledger_table(struct ledger *l, enum poolwatch_table t
 {
 	switch (table) {
 	case POOLWATCH_DEFS:
-		return (struct ledger_table){ (void **)&l->defs, &l->ndefs };
+		return (struct ledger_table){(void **)&l->defs, &l->ndefs};
 	case POOLWATCH_PROCS:
-		return (struct ledger_table){ (void **)&l->procs, &l->nprocs };
+		return (struct ledger_table){(void **)&l->procs, &l->nprocs};
 	case POOLWATCH_POOLS:
-		return (struct ledger_table){ (void **)&l->pools, &l->npools };
+		return (struct ledger_table){(void **)&l->pools, &l->npools};
 	case POOLWATCH_THREADS:
-		return (struct ledger_table){ (void **)&l->threads, &l->nthreads };
+		return (struct ledger_table){(void **)&l->threads, &l->nthreads};
 	case POOLWATCH_EDGES:
-		return (struct ledger_table){ (void **)&l->edges, &l->nedges };
+		return (struct ledger_table){(void **)&l->edges, &l->nedges};
 	default:
-		return (struct ledger_table){ (void **)&l->counters, &l->ncounters };
+		return (struct ledger_table){(void **)&l->counters, &l->ncounters};
 	}
 }
 
@@ -83,7 +86,7 @@ void ledger__clear(struct ledger *l)
 		free(*ledger_table(l, i).records);
 	free(l->pool_by_slot);
 	free(l->def_by_slot);
-	*l = (struct ledger){ 0 };
+	*l = (struct ledger){0};
 }
 
 /* Records begin with their head, whatever their table. */
@@ -231,7 +234,8 @@ int64_t ledger__unknown_units(const struct ledger *l, const struct poolwatch_poo
 {
 	int64_t capacity, unknown;
 
-	if (ledger__capacity(l, p, &capacity) != LEDGER_CAPACITY_CERTAIN || p->available < 0 || ledger__seen_from_start(l, p))
+	if (ledger__capacity(l, p, &capacity) != LEDGER_CAPACITY_CERTAIN || p->available < 0 ||
+	    ledger__seen_from_start(l, p))
 		return 0;
 	/* What was out when it was first seen, less what has come back of that. */
 	unknown = capacity - p->available - (int64_t)p->returned_unknown;
@@ -253,7 +257,8 @@ bool ledger__is_pool(const struct ledger *l, const struct poolwatch_pool *p)
 		return false;
 	if (d->flags & POOLWATCH_DEF_CONFIRM && !(p->flags & POOLWATCH_POOL_CONFIRMED))
 		return false;
-	if (d->min_capacity > 1 && ledger__capacity(l, p, &capacity) != LEDGER_CAPACITY_UNKNOWN && capacity < d->min_capacity)
+	if (d->min_capacity > 1 && ledger__capacity(l, p, &capacity) != LEDGER_CAPACITY_UNKNOWN &&
+	    capacity < d->min_capacity)
 		return false;
 	return true;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A snapshot of the ledger in memory: copies of its tables, with the indexes that the judge and the views need. Pure: it
- * is filled by a source (source.h) or by a test.
+ * A snapshot of the ledger in memory: copies of its tables, with the indexes that the judge and the views need. Pure:
+ * it is filled by a source (source.h) or by a test.
  */
 #ifndef POOLWATCH_LEDGER_H
 #define POOLWATCH_LEDGER_H
@@ -53,8 +53,9 @@ const struct poolwatch_proc *ledger__proc(const struct ledger *l, uint32_t tgid,
 enum ledger_capacity {
 	LEDGER_CAPACITY_UNKNOWN,
 	/*
-	 * What was outstanding when a request took long, or at least is out or free: a lower bound, and no more than that. A call
-	 * may take long for another reason (a connection being opened), so this proves nothing, however early the attach.
+	 * What was outstanding when a request took long, or at least is out or free: a lower bound, and no more than
+	 * that. A call may take long for another reason (a connection being opened), so this proves nothing, however
+	 * early the attach.
 	 */
 	LEDGER_CAPACITY_LEARNED,
 	/* Stated; or read as free (`available`) in a pool seen from its beginning, when nothing could be out. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a look costs, by the number of threads and pools: CPU time (of the first, and median and best of those after it) and memory
- * that the judge keeps.
+ * What a look costs, by the number of threads and pools: CPU time (of the first, and median and best of those after it)
+ * and memory that the judge keeps.
  */
 #include <malloc.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #define LOOKS 21
 
 enum load { CALM, WAITING, DEADLOCKED };
-static const char *const loads[] = { "calm", "waiting", "deadlocked" };
+static const char *const loads[] = {"calm", "waiting", "deadlocked"};
 
 static uint64_t cpu_ns(void)
 {
@@ -24,8 +24,8 @@ static uint64_t cpu_ns(void)
 }
 
 /*
- * calm: each thread holds one unit. waiting: half of them also ask for a unit of the next pool, and chains of waiting end in
- * one that runs. deadlocked: all ask, of full pools.
+ * calm: each thread holds one unit. waiting: half of them also ask for a unit of the next pool, and chains of waiting
+ * end in one that runs. deadlocked: all ask, of full pools.
  */
 static void fill(struct ledger *l, uint32_t threads, uint32_t pools, enum load load)
 {
@@ -38,7 +38,7 @@ static void fill(struct ledger *l, uint32_t threads, uint32_t pools, enum load l
 		struct poolwatch_thread *t = build__thread(l, i, 100, 101 + i);
 		uint32_t p = i % pools;
 
-		t->hold[0] = (struct poolwatch_hold){ .word = hold_word(p, 1, 0), .since = T0 - SEC, .site = 0x401000 };
+		t->hold[0] = (struct poolwatch_hold){.word = hold_word(p, 1, 0), .since = T0 - SEC, .site = 0x401000};
 		l->pools[p].in_use++;
 		if (load == DEADLOCKED || (load == WAITING && i / pools % 2))
 			build__request(t, (p + 1) % pools, 1, 0x402000);
@@ -65,8 +65,8 @@ static int compare(const void *a, const void *b)
 
 static void bench(uint32_t threads, uint32_t pools, enum load load)
 {
-	const struct judge_options options = { .stall_ns = 5 * SEC, .leak_ns = 60 * SEC, .repeat_ns = 10 * SEC };
-	struct ledger now = { 0 }, before;
+	const struct judge_options options = {.stall_ns = 5 * SEC, .leak_ns = 60 * SEC, .repeat_ns = 10 * SEC};
+	struct ledger now = {0}, before;
 	uint64_t took[LOOKS], first = 0;
 	unsigned int found = 0;
 	struct mallinfo2 start;
@@ -90,8 +90,8 @@ static void bench(uint32_t threads, uint32_t pools, enum load load)
 		now.time += 50 * MS;
 	}
 	qsort(took, LOOKS, sizeof(*took), compare);
-	printf("%8u %7u  %-10s %8.2f %8.2f %8.2f %9zu %8u\n", threads, pools, loads[load], first / 1e6, took[LOOKS / 2] / 1e6, took[0] / 1e6,
-	       (mallinfo2().uordblks - start.uordblks) / 1024, found);
+	printf("%8u %7u  %-10s %8.2f %8.2f %8.2f %9zu %8u\n", threads, pools, loads[load], first / 1e6,
+	       took[LOOKS / 2] / 1e6, took[0] / 1e6, (mallinfo2().uordblks - start.uordblks) / 1024, found);
 	judge__free(j);
 	ledger__clear(&now);
 	ledger__clear(&before);
@@ -99,10 +99,11 @@ static void bench(uint32_t threads, uint32_t pools, enum load load)
 
 int main(void)
 {
-	static const uint32_t sizes[][2] = { { 100, 10 }, { 1000, 100 }, { 10000, 1000 }, { 10000, 10 }, { 20000, 2000 } };
+	static const uint32_t sizes[][2] = {{100, 10}, {1000, 100}, {10000, 1000}, {10000, 10}, {20000, 2000}};
 
 	mallopt(M_MMAP_THRESHOLD, 1 << 30);
-	printf("%8s %7s  %-10s %8s %8s %8s %9s %8s\n", "threads", "pools", "load", "first ms", "median", "best", "kept KiB", "findings");
+	printf("%8s %7s  %-10s %8s %8s %8s %9s %8s\n", "threads", "pools", "load", "first ms", "median", "best",
+	       "kept KiB", "findings");
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
 		for (enum load load = CALM; load <= DEADLOCKED; load++)
 			bench(sizes[i][0], sizes[i][1], load);

@@ -50,7 +50,7 @@ struct slots {
 
 /* --- the pools' functions, which have an address of their own */
 
-#define FUNCTION __attribute__((noinline, noclone))
+#define FUNCTION       __attribute__((noinline, noclone))
 #define NOT_THE_LAST() __asm__ volatile("" ::: "memory") /* no tail call: the caller is a site */
 
 int slots_take(struct slots *p);
@@ -138,7 +138,7 @@ static void slots_init(struct slots *p, int capacity, int pshared)
 	pthread_condattr_init(&c);
 	pthread_mutexattr_setpshared(&m, pshared ? PTHREAD_PROCESS_SHARED : PTHREAD_PROCESS_PRIVATE);
 	pthread_condattr_setpshared(&c, pshared ? PTHREAD_PROCESS_SHARED : PTHREAD_PROCESS_PRIVATE);
-	*p = (struct slots){ .capacity = capacity, .left = capacity };
+	*p = (struct slots){.capacity = capacity, .left = capacity};
 	pthread_mutex_init(&p->lock, &m);
 	pthread_cond_init(&p->back, &c);
 }
@@ -359,7 +359,7 @@ static void start_tasks(void)
 	for (int i = 0; i < 2; i++) {
 		struct task *t = calloc(1, sizeof(*t));
 
-		*t = (struct task){ .waits = true, .done = i };
+		*t = (struct task){.waits = true, .done = i};
 		g_thread_pool_push(tasks.pool, t, NULL);
 	}
 	pthread_barrier_wait(&met);
@@ -394,7 +394,10 @@ static void *innocent(void *arg)
 	return NULL;
 }
 
-/* One takes a permit for each piece of work and hands it on, the other returns the permit when it is done: no pool of threads. */
+/*
+ * One takes a permit for each piece of work and hands it on, the other returns the permit when it is done: no pool of
+ * threads.
+ */
 static sem_t permits, work, good;
 
 static void *hand_out(void *arg)
@@ -438,7 +441,7 @@ static void *patient(void *arg)
 
 static void start_innocents(int n)
 {
-	static void *(*const others[])(void *) = { hand_out, work_off, work_off, patient, patient, patient, patient };
+	static void *(*const others[])(void *) = {hand_out, work_off, work_off, patient, patient, patient, patient};
 	pthread_t t;
 
 	sem_init(&permits, 0, 4);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The hard cases on this kernel: for each exactly the findings that are right, by kind, event, threads and number, while other
- * threads use a pool of the same definition as they should (cases.c).
+ * The hard cases on this kernel: for each exactly the findings that are right, by kind, event, threads and number,
+ * while other threads use a pool of the same definition as they should (cases.c).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -9,13 +9,18 @@
 #include "kselftest_harness.h"
 #include "e2e.h"
 
-#define SLOTS                                                                                                  \
-	"pool slots; lib exe; key arg0; capacity s32[key]; acquire slots_take slots_try ok=s32(ret)==0; release slots_put; " \
+#define SLOTS                                                                                                          \
+	"pool slots; lib exe; key arg0; capacity s32[key]; acquire slots_take slots_try ok=s32(ret)==0; release "      \
+	"slots_put; "                                                                                                  \
 	"resize slots_resize capacity=s32(arg1)"
-#define CONNS "pool conns; lib exe; key arg0; capacity s32[key]; acquire conn_get ok=ret!=0 resource=ret; release conn_put resource=arg1"
-#define POLLS "pool polls; lib exe; key arg0; capacity s32[key]; wait poll; acquire slots_try ok=s32(ret)==0; release slots_put"
-#define LEARN "pool learn; lib exe; key arg0; acquire slots_take ok=s32(ret)==0; release slots_put"
-#define TASKS "pool tasks; lib exe; key u64[arg1]; capacity s32[key+0x30]; scope run_task; wait-on await_task key=held"
+#define CONNS                                                                                                          \
+	"pool conns; lib exe; key arg0; capacity s32[key]; acquire conn_get ok=ret!=0 resource=ret; release conn_put " \
+	"resource=arg1"
+#define POLLS                                                                                                          \
+	"pool polls; lib exe; key arg0; capacity s32[key]; wait poll; acquire slots_try ok=s32(ret)==0; release "      \
+	"slots_put"
+#define LEARN	  "pool learn; lib exe; key arg0; acquire slots_take ok=s32(ret)==0; release slots_put"
+#define TASKS	  "pool tasks; lib exe; key u64[arg1]; capacity s32[key+0x30]; scope run_task; wait-on await_task key=held"
 #define INNOCENTS "6"
 
 FIXTURE(cases)
@@ -36,35 +41,36 @@ FIXTURE_TEARDOWN(cases)
 	proc__free(&self->program);
 }
 
-#define PROGRAM(...)                                                                                    \
-	do {                                                                                            \
-		char *argv_[] = { (char *)e2e__file("cases"), INNOCENTS, ##__VA_ARGS__, NULL };         \
-		ASSERT_EQ(proc__start(&self->program, argv_), 0);                                       \
-		ASSERT_NE(proc__expect(&self->program, "ready"), NULL);                                 \
-		snprintf(self->pid, sizeof(self->pid), "%d", self->program.pid);                        \
+#define PROGRAM(...)                                                                                                   \
+	do {                                                                                                           \
+		char *argv_[] = {(char *)e2e__file("cases"), INNOCENTS, ##__VA_ARGS__, NULL};                          \
+		ASSERT_EQ(proc__start(&self->program, argv_), 0);                                                      \
+		ASSERT_NE(proc__expect(&self->program, "ready"), NULL);                                                \
+		snprintf(self->pid, sizeof(self->pid), "%d", self->program.pid);                                       \
 	} while (0)
-#define WATCH(pool, ...)                                                                                                          \
-	do {                                                                                                                      \
-		ASSERT_EQ(poolwatch__start(&self->watch, "attach", "-p", self->pid, "--pool", pool, "--json", "--budget", "off",  \
-					   ##__VA_ARGS__, NULL), 0);                                                              \
-		ASSERT_TRUE(poolwatch__watches(&self->watch, self->program.pid));                                                 \
+#define WATCH(pool, ...)                                                                                               \
+	do {                                                                                                           \
+		ASSERT_EQ(poolwatch__start(&self->watch, "attach", "-p", self->pid, "--pool", pool, "--json",          \
+					   "--budget", "off", ##__VA_ARGS__, NULL),                                    \
+			  0);                                                                                          \
+		ASSERT_TRUE(poolwatch__watches(&self->watch, self->program.pid));                                      \
 	} while (0)
 /* An order, and its answer. */
-#define DO(order, answer)                                                       \
-	({                                                                      \
-		const char *line_;                                              \
-		ASSERT_EQ(proc__send(&self->program, "%s", order), 0);          \
-		line_ = proc__expect(&self->program, answer);                   \
-		ASSERT_NE(line_, NULL);                                         \
-		line_;                                                          \
+#define DO(order, answer)                                                                                              \
+	({                                                                                                             \
+		const char *line_;                                                                                     \
+		ASSERT_EQ(proc__send(&self->program, "%s", order), 0);                                                 \
+		line_ = proc__expect(&self->program, answer);                                                          \
+		ASSERT_NE(line_, NULL);                                                                                \
+		line_;                                                                                                 \
 	})
 #define FORMS(order, n) ASSERT_EQ(sscanf(DO(order, "formed"), "formed %d %d", &self->tid[0], &self->tid[1]), n)
 /* The next finding of that kind and event. */
-#define FINDING(kind, event)                                                    \
-	({                                                                      \
-		const char *f_ = poolwatch__finding(&self->watch, kind, event); \
-		ASSERT_NE(f_, NULL);                                            \
-		f_;                                                             \
+#define FINDING(kind, event)                                                                                           \
+	({                                                                                                             \
+		const char *f_ = poolwatch__finding(&self->watch, kind, event);                                        \
+		ASSERT_NE(f_, NULL);                                                                                   \
+		f_;                                                                                                    \
 	})
 
 static int threads_named(const char *f, const int *tid, int n)
@@ -82,27 +88,27 @@ static int threads_named(const char *f, const int *tid, int n)
 }
 
 /* These threads and no others. */
-#define NAMES(f, n)                                                      \
-	do {                                                             \
-		ASSERT_EQ((int)json_len(f, "threads"), n);               \
-		ASSERT_EQ(threads_named(f, self->tid, n), n);            \
+#define NAMES(f, n)                                                                                                    \
+	do {                                                                                                           \
+		ASSERT_EQ((int)json_len(f, "threads"), n);                                                             \
+		ASSERT_EQ(threads_named(f, self->tid, n), n);                                                          \
 	} while (0)
 
 /* poolwatch is stopped, and told these, "KIND EVENT" each, and nothing else. */
-#define TOLD(...)                                                                                            \
-	do {                                                                                                 \
-		static const char *const told_[] = { __VA_ARGS__ };                                          \
-		const size_t n_ = sizeof(told_) / sizeof(*told_);                                            \
-		ASSERT_EQ(poolwatch__stop(&self->watch), n_ ? 3 : 0);                                        \
-		check_told(_metadata, &self->watch, told_, n_);                                              \
+#define TOLD(...)                                                                                                      \
+	do {                                                                                                           \
+		static const char *const told_[] = {__VA_ARGS__};                                                      \
+		const size_t n_ = sizeof(told_) / sizeof(*told_);                                                      \
+		ASSERT_EQ(poolwatch__stop(&self->watch), n_ ? 3 : 0);                                                  \
+		check_told(_metadata, &self->watch, told_, n_);                                                        \
 	} while (0)
 
 static void check_told(struct __test_metadata *_metadata, struct proc *watch, const char *const *told, size_t n)
 {
 	for (size_t i = 0; i < watch->out.n; i++)
 		if (poolwatch__count(watch, NULL, NULL) != n)
-			TH_LOG("told: %s %s: %s", json_str(watch->out.lines[i], "kind"), json_str(watch->out.lines[i], "event"),
-			       json_str(watch->out.lines[i], "explanation"));
+			TH_LOG("told: %s %s: %s", json_str(watch->out.lines[i], "kind"),
+			       json_str(watch->out.lines[i], "event"), json_str(watch->out.lines[i], "explanation"));
 	ASSERT_EQ(poolwatch__count(watch, NULL, NULL), n);
 	for (size_t i = 0; i < n; i++) {
 		char kind[20], event[20];
@@ -145,7 +151,10 @@ TEST_F(cases, two_pools)
 	TOLD("order new", "deadlock new");
 }
 
-/* The same circle, but somebody who runs has what one of them needs: a cycle is no deadlock. It is a stall when it lasts. */
+/*
+ * The same circle, but somebody who runs has what one of them needs: a cycle is no deadlock. It is a stall when it
+ * lasts.
+ */
 TEST_F(cases, a_way_out)
 {
 	PROGRAM();
@@ -241,7 +250,10 @@ TEST_F(cases, held_before_the_attach)
 	TOLD("nested new", "stall new", "stall recovered");
 }
 
-/* More pools than a hold set can name: the thread does deadlock with itself, but its books are not good enough to say so. */
+/*
+ * More pools than a hold set can name: the thread does deadlock with itself, but its books are not good enough to say
+ * so.
+ */
 TEST_F(cases, too_many_pools)
 {
 	PROGRAM();
@@ -338,8 +350,8 @@ TEST_F(cases, tasks_wait_for_tasks)
 }
 
 /*
- * A busy program that does nothing wrong: it waits on conditions, hands permits on, tries, times out, comes and goes. CASES_SECONDS
- * says for how long it is watched.
+ * A busy program that does nothing wrong: it waits on conditions, hands permits on, tries, times out, comes and goes.
+ * CASES_SECONDS says for how long it is watched.
  */
 static const char *seconds(void)
 {

@@ -3,8 +3,8 @@
 
 SIM_ROUNDS ?= 20
 
-fuzz-judge: $(OUT)/selftests/unit/test_judge_sim
-	$(Q)seed=$${SIM_SEED:-$$(date +%s)}; echo "SIM_SEED=$$seed"; SIM_ROUNDS=$(SIM_ROUNDS) SIM_SEED=$$seed $<
+fuzz-judge: $(OUT)/selftests/unit/test_judge_sim $(OUT)/selftests/unit/test_judge_elsewhere
+	$(Q)seed=$${SIM_SEED:-$$(date +%s)}; echo "SIM_SEED=$$seed"; for t in $^; do SIM_ROUNDS=$(SIM_ROUNDS) SIM_SEED=$$seed $$t || exit 1; done
 
 fuzz: fuzz-judge
 .PHONY: fuzz-judge

@@ -7,10 +7,10 @@
 #include <string.h>
 #include "ledger.h"
 
-#define MS 1000000ull
-#define SEC 1000000000ull
+#define MS	 1000000ull
+#define SEC	 1000000000ull
 #define ID(slot) (1ull << 32 | (slot))
-#define T0 (1000 * SEC) /* when the tests' snapshots are taken, unless they say otherwise */
+#define T0	 (1000 * SEC) /* when the tests' snapshots are taken, unless they say otherwise */
 
 static inline void *build__record(struct ledger *l, enum poolwatch_table table, uint64_t id, uint32_t tgid)
 {
@@ -47,7 +47,8 @@ static inline struct poolwatch_proc *build__proc(struct ledger *l, uint32_t slot
 }
 
 /* A pool of stated capacity, or of unknown if @capacity is POOLWATCH_UNKNOWN. */
-static inline struct poolwatch_pool *build__pool(struct ledger *l, uint32_t slot, uint32_t tgid, uint32_t def, int64_t capacity)
+static inline struct poolwatch_pool *build__pool(struct ledger *l, uint32_t slot, uint32_t tgid, uint32_t def,
+						 int64_t capacity)
 {
 	struct poolwatch_pool *p = build__record(l, POOLWATCH_POOLS, ID(slot), tgid);
 
@@ -77,13 +78,14 @@ static inline uint64_t hold_word(uint32_t pool, uint32_t units, uint64_t flags)
 }
 
 /* Books in_use of the pool, too, if it is in the snapshot already. */
-static inline void build__hold(struct ledger *l, struct poolwatch_thread *t, uint32_t pool, uint32_t units, uint64_t site)
+static inline void build__hold(struct ledger *l, struct poolwatch_thread *t, uint32_t pool, uint32_t units,
+			       uint64_t site)
 {
 	int i = 0;
 
 	while (t->hold[i].word)
 		i++;
-	t->hold[i] = (struct poolwatch_hold){ .word = hold_word(pool, units, 0), .since = T0 - 2 * SEC, .site = site };
+	t->hold[i] = (struct poolwatch_hold){.word = hold_word(pool, units, 0), .since = T0 - 2 * SEC, .site = site};
 	for (size_t k = 0; k < l->npools; k++)
 		if ((uint32_t)l->pools[k].head.id == pool) {
 			l->pools[k].in_use += units;
@@ -92,16 +94,18 @@ static inline void build__hold(struct ledger *l, struct poolwatch_thread *t, uin
 		}
 }
 
-static inline struct poolwatch_request *build__request(struct poolwatch_thread *t, uint32_t pool, uint32_t units, uint64_t site)
+static inline struct poolwatch_request *build__request(struct poolwatch_thread *t, uint32_t pool, uint32_t units,
+						       uint64_t site)
 {
 	struct poolwatch_request *r = &t->request[t->requests++];
 
-	*r = (struct poolwatch_request){ .seq = ++t->seq, .pool = ID(pool), .since = T0 - SEC, .site = site, .units = units };
+	*r = (struct poolwatch_request){
+	    .seq = ++t->seq, .pool = ID(pool), .since = T0 - SEC, .site = site, .units = units};
 	return r;
 }
 
-static inline struct poolwatch_edge *build__edge(struct ledger *l, uint32_t slot, uint32_t tgid, uint32_t from, uint32_t to,
-						 uint64_t from_site, uint64_t to_site)
+static inline struct poolwatch_edge *build__edge(struct ledger *l, uint32_t slot, uint32_t tgid, uint32_t from,
+						 uint32_t to, uint64_t from_site, uint64_t to_site)
 {
 	struct poolwatch_edge *e = build__record(l, POOLWATCH_EDGES, ID(slot), tgid);
 
@@ -119,10 +123,10 @@ static inline struct poolwatch_edge *build__edge(struct ledger *l, uint32_t slot
 /* The same snapshot, taken @earlier ns before. */
 static inline void build__copy(struct ledger *to, const struct ledger *from, uint64_t earlier)
 {
-	const void *const records[POOLWATCH_TABLES] = { from->defs,    from->procs, from->pools,
-							from->threads, from->edges, from->counters };
-	const size_t n[POOLWATCH_TABLES] = { from->ndefs,    from->nprocs, from->npools,
-					     from->nthreads, from->nedges, from->ncounters };
+	const void *const records[POOLWATCH_TABLES] = {from->defs,    from->procs, from->pools,
+						       from->threads, from->edges, from->counters};
+	const size_t n[POOLWATCH_TABLES] = {from->ndefs,    from->nprocs, from->npools,
+					    from->nthreads, from->nedges, from->ncounters};
 
 	memset(to, 0, sizeof(*to));
 	to->session = from->session;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The truth about a small system of pools and threads: who can ever get what it waits for. By trying out everything that can
- * happen, step by step, in every order; nothing here knows of reductions.
+ * The truth about a small system of pools and threads: who can ever get what it waits for. By trying out everything
+ * that can happen, step by step, in every order; nothing here knows of reductions.
  *
- * What can happen: who runs gives back one unit; who waits is granted its innermost request, if that many units are free; a unit
- * that nobody in sight holds comes back. That a running thread takes more is left out: it can only be in the way.
+ * What can happen: who runs gives back one unit; who waits is granted its innermost request, if that many units are
+ * free; a unit that nobody in sight holds comes back. That a running thread takes more is left out: it can only be in
+ * the way.
  */
 #ifndef POOLWATCH_SIM_TRUTH_H
 #define POOLWATCH_SIM_TRUTH_H
@@ -14,9 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SIM_POOLS 3
+#define SIM_POOLS   3
 #define SIM_THREADS 4
-#define SIM_UNITS 3 /* the most that a pool has */
+#define SIM_UNITS   3	  /* the most that a pool has */
+#define SIM_TIMEOUT 86400 /* of a test, s: how long it takes is for SIM_ROUNDS and the machine to say */
 
 struct sim_request {
 	int8_t pool, units;
@@ -29,7 +31,7 @@ struct sim_state {
 	int8_t hidden[SIM_POOLS]; /* units out, held by nobody in sight */
 	bool loose[SIM_POOLS];	  /* anybody may return its units */
 	int8_t hold[SIM_THREADS][SIM_POOLS];
-	int8_t nreq[SIM_THREADS]; /* 0: runs */
+	int8_t nreq[SIM_THREADS];		/* 0: runs */
 	struct sim_request req[SIM_THREADS][2]; /* innermost last */
 };
 
@@ -138,6 +140,19 @@ static inline unsigned int sim__stuck(struct sim_search *x, const struct sim_sta
 	x->all = (1u << s.nt) - 1;
 	sim__explore(x, &s);
 	return x->all & ~x->done;
+}
+
+/* What the environment says, or what is usual. */
+static inline uint64_t number(const char *name, uint64_t usual)
+{
+	const char *text = getenv(name);
+
+	return text && *text ? strtoull(text, NULL, 0) : usual;
+}
+
+static inline uint64_t first_seed(uint64_t salt)
+{
+	return (number("SIM_SEED", 1) * 0x9e3779b97f4a7c15ull) ^ salt;
 }
 
 /* The tests' own random numbers: the same everywhere. */

@@ -9,7 +9,7 @@
 
 TEST(names)
 {
-	static const char *const kinds[] = { "nested", "order", "deadlock", "stall", "leak", "detached" };
+	static const char *const kinds[] = {"nested", "order", "deadlock", "stall", "leak", "detached"};
 
 	for (int i = 0; i < FINDING_KINDS; i++) {
 		ASSERT_STREQ(finding__kind_name(i), kinds[i]);
@@ -31,12 +31,14 @@ TEST(names)
 
 static struct finding_frame frame(void)
 {
-	return (struct finding_frame){ .symbol = strdup("fetch"), .module = strdup("api"), .file = strdup("api.c"), .line = 31 };
+	return (struct finding_frame){
+	    .symbol = strdup("fetch"), .module = strdup("api"), .file = strdup("api.c"), .line = 31};
 }
 
 static struct finding_hold hold(void)
 {
-	struct finding_hold h = { .pool_name = strdup("sem"), .site = frame(), .stack = calloc(2, sizeof(*h.stack)), .nstack = 2 };
+	struct finding_hold h = {
+	    .pool_name = strdup("sem"), .site = frame(), .stack = calloc(2, sizeof(*h.stack)), .nstack = 2};
 
 	h.stack[0] = frame();
 	return h;
@@ -44,8 +46,14 @@ static struct finding_hold hold(void)
 
 TEST(clear)
 {
-	struct finding f = { .pools = malloc(8), .npools = 1, .exe = strdup("/usr/bin/api"), .container = strdup("c"),
-			     .explanation = strdup("because"), .threads = calloc(2, sizeof(*f.threads)), .nthreads = 2, .count = 3 };
+	struct finding f = {.pools = malloc(8),
+			    .npools = 1,
+			    .exe = strdup("/usr/bin/api"),
+			    .container = strdup("c"),
+			    .explanation = strdup("because"),
+			    .threads = calloc(2, sizeof(*f.threads)),
+			    .nthreads = 2,
+			    .count = 3};
 
 	for (int i = 0; i < 2; i++) {
 		struct finding_thread *t = &f.threads[i];

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Deadlocks and nested requests in snapshots written by hand: for each hard case exactly the findings that are right. */
+/* Deadlocks in snapshots written by hand: for each hard case exactly the findings that are right.
+ */
 #include "kselftest_harness.h"
 #include "judge_hear.h"
 
@@ -21,7 +22,8 @@ TEST_F(judge, article)
 	LOOK();
 	ASSERT_EQ(self->heard.n, 1);
 	HEARD(0, "new deadlock sem count=1 threads=101,102,103,104");
-	ASSERT_STREQ(self->heard.explanation[0], "4 threads hold 4 of the 4 units of sem, each waits for another, and none can go on");
+	ASSERT_STREQ(self->heard.explanation[0],
+		     "4 threads hold 4 of the 4 units of sem, each waits for another, and none can go on");
 	ASSERT_EQ(self->heard.last.needed_capacity, 5);
 	ASSERT_EQ(self->heard.last.depth, 2);
 	ASSERT_EQ(self->heard.last.nesting_threads, 4);
@@ -42,28 +44,13 @@ TEST_F(judge, one_copy_proves_nothing)
 	ASSERT_EQ(self->heard.n, 0);
 }
 
-TEST_F(judge, nested)
-{
-	struct poolwatch_pool *p = build__pool(&self->now, 0, 100, 0, 10);
-
-	p->depth = 2;
-	p->nesting_max = 4;
-	build__edge(&self->now, 0, 100, 0, 0, 0x401000, 0x402000)->count = 7;
-	LOOK();
-	ASSERT_EQ(self->heard.n, 1);
-	HEARD(0, "new nested sem count=7 threads=101");
-	ASSERT_STREQ(self->heard.explanation[0], "a thread that holds 1 unit of sem asks for another: safe for up to 9 threads nesting at once, "
-						 "4 seen; 10 of them need 11 units");
-	ASSERT_EQ(self->heard.last.margin, 5);
-	ASSERT_EQ(self->heard.last.safe_threads, 9);
-}
-
 #define THREAD(i) (&self->now.threads[i])
-#define POOL(i) (&self->now.pools[i])
+#define POOL(i)	  (&self->now.pools[i])
 
 /* A thread that holds a unit of @has (if not NONE) and asks for one of @wants (if not NONE). */
 #define NONE (~0u)
-static struct poolwatch_thread *worker(struct ledger *l, uint32_t slot, uint32_t tgid, uint32_t tid, uint32_t has, uint32_t wants)
+static struct poolwatch_thread *worker(struct ledger *l, uint32_t slot, uint32_t tgid, uint32_t tid, uint32_t has,
+				       uint32_t wants)
 {
 	struct poolwatch_thread *t = build__thread(l, slot, tgid, tid);
 
@@ -129,7 +116,10 @@ TEST_F(judge, two_pools)
 	LOOK();
 	ONLY("new deadlock sem count=1 threads=101,102");
 	SAYING("2 threads hold what the others of them need, of 2 pools, and none can go on");
-	/* With a second unit of one of them there is a way out, although the cycle is there: a cycle alone proves nothing. */
+	/*
+	 * With a second unit of one of them there is a way out, although the cycle is there: a cycle alone proves
+	 * nothing.
+	 */
 }
 
 TEST_F(judge, a_cycle_is_no_deadlock)
@@ -172,7 +162,8 @@ TEST_F(judge, components)
 	ASSERT_EQ(self->heard.n, 2);
 	HEARD(0, "new deadlock sem count=1 threads=109,101");
 	HEARD(1, "new deadlock sem count=1 threads=102");
-	ASSERT_STREQ(self->heard.explanation[0], "one thread holds 1 of the 1 unit of sem and waits for it; 1 more thread waits for them");
+	ASSERT_STREQ(self->heard.explanation[0],
+		     "one thread holds 1 of the 1 unit of sem and waits for it; 1 more thread waits for them");
 	ASSERT_STREQ(self->heard.explanation[1], "one thread holds 1 of the 1 unit of sem and waits for it");
 }
 
@@ -196,7 +187,7 @@ TEST_F(judge, unknown_holds)
 		worker(&self->now, i, 100, 101 + i, 0, 0);
 	LOOK();
 	QUIET();
-	ASSERT_EQ(ledger__capacity(&self->now, POOL(0), &(int64_t){ 0 }), LEDGER_CAPACITY_CERTAIN);
+	ASSERT_EQ(ledger__capacity(&self->now, POOL(0), &(int64_t){0}), LEDGER_CAPACITY_CERTAIN);
 	POOL(0)->capacity = 3;
 	LATER(SEC);
 	ONLY("new deadlock sem count=1 threads=101,102,103");
@@ -253,8 +244,8 @@ TEST_F(judge, capacity_that_changes)
 /* Each of these alone puts who holds what, or how much there is, in doubt. */
 TEST_F(judge, books_in_doubt)
 {
-	static const uint32_t flags[] = { POOLWATCH_POOL_UNCERTAIN,  POOLWATCH_POOL_AMBIGUOUS, POOLWATCH_POOL_SIGNALLING,
-					  POOLWATCH_POOL_DESTROYED, POOLWATCH_POOL_ENDED };
+	static const uint32_t flags[] = {POOLWATCH_POOL_UNCERTAIN, POOLWATCH_POOL_AMBIGUOUS, POOLWATCH_POOL_SIGNALLING,
+					 POOLWATCH_POOL_DESTROYED, POOLWATCH_POOL_ENDED};
 
 	article(&self->now);
 	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
@@ -404,7 +395,7 @@ static bool never_asleep(void *ctx, uint32_t pid, uint32_t tid)
 TEST_F(judge, asleep)
 {
 	uint32_t awake = 103;
-	const struct judge_options options = { .asleep = never_asleep, .asleep_ctx = &awake };
+	const struct judge_options options = {.asleep = never_asleep, .asleep_ctx = &awake};
 
 	judge__free(self->j);
 	ASSERT_EQ(judge__new(&options, &self->j), 0);
@@ -526,97 +517,12 @@ TEST_F(judge, nonsense)
 		t->hold[i].word = ~0ull;
 	t->requests = ~0u;
 	for (int i = 0; i < POOLWATCH_REQUESTS; i++)
-		t->request[i] = (struct poolwatch_request){ ~0ull, ~0ull, ~0ull, ~0ull, ~0ull, ~0u, ~0u };
+		t->request[i] = (struct poolwatch_request){~0ull, ~0ull, ~0ull, ~0ull, ~0ull, ~0u, ~0u};
 	build__pool(&self->now, 0xffffffff, 100, ~0u, INT64_MAX);
 	build__edge(&self->now, 0, 100, 77, 77, 1, 2);
 	build__edge(&self->now, 1, 100, 78, 77, 1, 2);
 	LOOK();
 	ONLY("new deadlock sem count=1 threads=101,102,103,104");
-}
-
-TEST_F(judge, nested_is_told_by_code)
-{
-	build__pool(&self->now, 0, 100, 0, 10)->nesting_max = 4;
-	build__pool(&self->now, 1, 100, 0, 3)->nesting_max = 1;
-	build__edge(&self->now, 0, 100, 0, 0, 0x401000, 0x402000)->count = 7;
-	build__edge(&self->now, 1, 100, 1, 1, 0x401000, 0x402000)->count = 2;
-	build__edge(&self->now, 2, 100, 1, 1, 0x401000, 0x403000)->tid = 105;
-	LOOK();
-	ASSERT_EQ(self->heard.n, 2);
-	HEARD(0, "new nested sem count=9 threads=101");
-	HEARD(1, "new nested sem count=1 threads=105");
-	ASSERT_STREQ(self->heard.explanation[0], "a thread that holds 1 unit of sem asks for another: safe for up to 2 threads nesting at once, "
-						 "1 seen; 3 of them need 4 units");
-	self->now.edges[0].count = 8;
-	LATER(SEC);
-	QUIET();
-	LATER(10 * SEC);
-	ONLY("repeated nested sem count=10 threads=101");
-	/* The pause doubles. */
-	self->now.edges[0].count = 9;
-	LATER(11 * SEC);
-	QUIET();
-	LATER(10 * SEC);
-	ONLY("repeated nested sem count=11 threads=101");
-}
-
-TEST_F(judge, nested_sizing)
-{
-	static const struct {
-		int64_t capacity, threads, safe, needed, margin;
-		uint32_t depth;
-	} cases[] = {
-		{ 10, 4, 9, 11, 5, 2 }, { 4, 4, 3, 5, 0, 2 },	{ 1, 1, 0, 2, 0, 2 }, { 2, 1, 1, 3, 0, 2 },
-		{ 10, 1, 4, 11, 3, 3 }, { 10, 4, 3, 13, 0, 4 }, { 3, 1, 1, 5, 0, 3 }, { POOLWATCH_UNKNOWN, 4, POOLWATCH_UNKNOWN, 5, POOLWATCH_UNKNOWN, 2 },
-	};
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		struct poolwatch_pool *p;
-
-		ledger__reset(&self->now);
-		self->now.time = T0 + i * SEC;
-		build__def(&self->now, i, "sem", 0);
-		p = build__pool(&self->now, 0, 100, i, cases[i].capacity);
-		p->nesting_max = cases[i].threads;
-		build__edge(&self->now, 0, 100, 0, 0, 0x401000, 0x402000)->depth = cases[i].depth;
-		LOOK();
-		ASSERT_EQ(self->heard.n, 1);
-		ASSERT_EQ(self->heard.last.safe_threads, cases[i].safe);
-		ASSERT_EQ(self->heard.last.needed_capacity, cases[i].needed);
-		ASSERT_EQ(self->heard.last.margin, cases[i].margin);
-		ASSERT_EQ(self->heard.last.nesting_threads, cases[i].threads);
-	}
-}
-
-/* A semaphore is a pool once it is confirmed; a signalling one never was. */
-TEST_F(judge, nested_waits_for_confirmation)
-{
-	self->now.defs[0].flags = POOLWATCH_DEF_CONFIRM;
-	build__pool(&self->now, 0, 100, 0, 4);
-	build__edge(&self->now, 0, 100, 0, 0, 0x401000, 0x402000);
-	LOOK();
-	QUIET();
-	POOL(0)->flags |= POOLWATCH_POOL_CONFIRMED;
-	LATER(SEC);
-	ONLY("new nested sem count=1 threads=101");
-	POOL(0)->flags |= POOLWATCH_POOL_SIGNALLING;
-	LATER(SEC);
-	ONLY("retracted nested sem count=1");
-	SAYING("not a pool after all: threads post it that never waited for it");
-	LATER(SEC);
-	QUIET();
-}
-
-TEST_F(judge, nested_in_doubt)
-{
-	build__pool(&self->now, 0, 100, 0, 4);
-	build__edge(&self->now, 0, 100, 0, 0, 0x401000, 0x402000);
-	LOOK();
-	ONLY("new nested sem count=1 threads=101");
-	POOL(0)->flags |= POOLWATCH_POOL_AMBIGUOUS;
-	LATER(SEC);
-	ONLY("retracted nested sem count=1");
-	SAYING("who holds its units is not known after all: threads release what others have taken");
 }
 
 TEST_HARNESS_MAIN

@@ -4,9 +4,10 @@
 #include "judge_hear.h"
 
 #define THREAD(i) (&self->now.threads[i])
-#define POOL(i) (&self->now.pools[i])
+#define POOL(i)	  (&self->now.pools[i])
 
-/* Three units, all out: two held by threads that do something else, one by a thread that waits for the db. 104 waits. */
+/* Three units, all out: two held by threads that do something else, one by a thread that waits for the db. 104 waits.
+ */
 static void busy_pool(struct ledger *l)
 {
 	build__def(l, 1, "db", 0);
@@ -59,7 +60,8 @@ TEST_F(judge, no_stall)
 	self->now.procs[0].flags = 0;
 	LOOK();
 	ONLY("new stall sem count=1 threads=101,102,103,104");
-	SAYING("1 thread waits for sem, and nothing was granted for 9.0 s: 3 of 4 units are out, 1 more was taken before the attach, by whom is not known; "
+	SAYING("1 thread waits for sem, and nothing was granted for 9.0 s: 3 of 4 units are out, 1 more was taken "
+	       "before the attach, by whom is not known; "
 	       "of 3 holders 0 wait for more of it and 1 for another pool");
 }
 
@@ -70,7 +72,8 @@ TEST_F(judge, stall_with_unknown_holds)
 	POOL(0)->available = 3;
 	LOOK();
 	ONLY("new stall sem count=1 threads=101,102,103,104");
-	SAYING("1 thread waits for sem, and nothing was granted for 6.0 s: 3 of 5 units are out, 2 more were taken before the attach, by whom is not known; "
+	SAYING("1 thread waits for sem, and nothing was granted for 6.0 s: 3 of 5 units are out, 2 more were taken "
+	       "before the attach, by whom is not known; "
 	       "of 3 holders 0 wait for more of it and 1 for another pool");
 	ASSERT_EQ(self->heard.last.unknown, 2);
 }
@@ -109,7 +112,7 @@ TEST_F(judge, stall_or_deadlock)
 
 TEST_F(judge, no_stall_threshold)
 {
-	const struct judge_options options = { 0 };
+	const struct judge_options options = {0};
 
 	judge__free(self->j);
 	ASSERT_EQ(judge__new(&options, &self->j), 0);
@@ -211,8 +214,15 @@ TEST_F(judge, no_leak_in_doubt)
 
 static struct poolwatch_event exit_event(uint16_t type, uint32_t units)
 {
-	return (struct poolwatch_event){ .size = sizeof(struct poolwatch_event), .type = type, .time = T0 - SEC, .tgid = 200, .tid = 201,
-					 .pool = ID(0), .site = 0x401000, .units = units, .comm = "child" };
+	return (struct poolwatch_event){.size = sizeof(struct poolwatch_event),
+					.type = type,
+					.time = T0 - SEC,
+					.tgid = 200,
+					.tid = 201,
+					.pool = ID(0),
+					.site = 0x401000,
+					.units = units,
+					.comm = "child"};
 }
 
 /* A process that died with a unit of a shared pool: its records go, the pool stays. */
@@ -346,7 +356,7 @@ TEST_F(judge, order_not_between_processes)
 /* Three in a circle, and a way beside it: one circle, told from the same one first wherever the records lie. */
 TEST_F(judge, order_of_three)
 {
-	static const uint32_t edges[4][2] = { { 0, 1 }, { 1, 2 }, { 2, 0 }, { 0, 3 } };
+	static const uint32_t edges[4][2] = {{0, 1}, {1, 2}, {2, 0}, {0, 3}};
 
 	for (uint32_t turn = 0; turn < 4; turn++) {
 		ledger__reset(&self->now);
@@ -369,7 +379,8 @@ TEST_F(judge, order_of_three)
 			continue;
 		}
 		ONLY("new order p0 count=1 threads=101,102,103");
-		SAYING("p1 is asked for while holding p0, p2 is asked for while holding p1, p0 is asked for while holding p2: "
+		SAYING("p1 is asked for while holding p0, p2 is asked for while holding p1, p0 is asked for while "
+		       "holding p2: "
 		       "threads that do this at the same time can wait for one another for ever");
 	}
 }

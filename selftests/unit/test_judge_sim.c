@@ -2,11 +2,10 @@
 /*
  * The judge against a simulator that knows the truth (sim_truth.h), on random states and schedules:
  *
- *   agrees	the reduction leaves over exactly the threads for which no continuation exists
- *   unknown	what the ledger does not see, or may not count on, never adds to a proof
- *   schedules	threads run, the books lag behind, copies are torn: no deadlock is told that some continuation escapes, and when
- *		all has come to rest, none that is permanent is missed
- *   order	the order of records, and where they lie, changes no word of any finding
+ * - agrees: the reduction leaves over exactly the threads for which no continuation exists.
+ * - unknown: what the ledger does not see, or may not count on, never adds to a proof.
+ * - schedules: threads run, the books lag behind, copies are torn. No deadlock is told that some continuation escapes,
+ *   and when all has come to rest, none that is permanent is missed.
  *
  * SIM_ROUNDS multiplies the amount (make fuzz), SIM_SEED chooses another sequence.
  */
@@ -14,9 +13,6 @@
 #include <sanitizer/lsan_interface.h>
 #include <stdio.h>
 #include "kselftest_harness.h"
-/* The harness gives a test 30 s; how long these take is for SIM_ROUNDS and the machine to say. */
-#undef TEST_TIMEOUT_DEFAULT
-#define TEST_TIMEOUT_DEFAULT 86400
 #include "finding.h"
 #include "judge.h"
 #include "ledger_build.h"
@@ -24,21 +20,9 @@
 
 static struct sim_search search;
 
-static uint64_t number(const char *name, uint64_t usual)
-{
-	const char *text = getenv(name);
-
-	return text && *text ? strtoull(text, NULL, 0) : usual;
-}
-
-static uint64_t first_seed(uint64_t salt)
-{
-	return (number("SIM_SEED", 1) * 0x9e3779b97f4a7c15ull) ^ salt;
-}
-
 static struct sim_request random_request(const struct sim_state *s, uint64_t *seed)
 {
-	struct sim_request r = { .pool = sim__random(seed, s->np), .wait_on = !sim__random(seed, 8) };
+	struct sim_request r = {.pool = sim__random(seed, s->np), .wait_on = !sim__random(seed, 8)};
 
 	/* Sometimes more than there is; but of a pool that anybody gives to, nobody knows how much that is. */
 	r.units = 1 + (sim__random(seed, 4) ? 0 : sim__random(seed, s->capacity[r.pool] + !s->loose[r.pool]));
@@ -90,7 +74,7 @@ static void to_ledger(const struct sim_state *s, struct ledger *l)
 				build__hold(l, t, p, s->hold[i][p], 0x401000 + p);
 		for (int k = 0; k < s->nreq[i]; k++)
 			build__request(t, s->req[i][k].pool, s->req[i][k].units, 0x402000)->flags =
-				s->req[i][k].wait_on ? POOLWATCH_REQ_WAIT_ON : 0;
+			    s->req[i][k].wait_on ? POOLWATCH_REQ_WAIT_ON : 0;
 	}
 }
 
@@ -107,9 +91,7 @@ static unsigned int reduced(const struct ledger *l, const bool *eligible)
 }
 
 /* A million states under sanitizers take their time on a busy machine; the harness would end a test after 30 s. */
-FIXTURE(sim)
-{
-};
+FIXTURE(sim){};
 FIXTURE_SETUP(sim)
 {
 }
@@ -117,10 +99,10 @@ FIXTURE_TEARDOWN(sim)
 {
 }
 
-TEST_F_TIMEOUT(sim, agrees, 600)
+TEST_F_TIMEOUT(sim, agrees, SIM_TIMEOUT)
 {
 	uint64_t seed = first_seed(0x1234567), rounds = 700000 * number("SIM_ROUNDS", 1), stuck = 0;
-	struct ledger l = { 0 };
+	struct ledger l = {0};
 	struct sim_state s;
 
 	for (uint64_t i = 0; i < rounds; i++) {
@@ -177,14 +159,14 @@ static void forget_something(struct ledger *l, bool *eligible, uint64_t *seed)
 	}
 }
 
-TEST_F_TIMEOUT(sim, unknown, 600)
+TEST_F_TIMEOUT(sim, unknown, SIM_TIMEOUT)
 {
 	uint64_t seed = first_seed(0x7654321), rounds = 300000 * number("SIM_ROUNDS", 1), fewer = 0;
-	struct ledger l = { 0 };
+	struct ledger l = {0};
 	struct sim_state s;
 
 	for (uint64_t i = 0; i < rounds; i++) {
-		bool eligible[SIM_THREADS] = { true, true, true, true };
+		bool eligible[SIM_THREADS] = {true, true, true, true};
 		uint64_t was = seed;
 		unsigned int all, some;
 
@@ -240,7 +222,7 @@ static void step(struct sim *m, int t)
 		if (sim__random(&m->seed, 2) && m->real.hold[t][p]) {
 			/* A release is booked when it is entered. */
 			book_units(m, t, p, -1);
-			*w = (struct sim_request){ .pool = p, .units = 1 };
+			*w = (struct sim_request){.pool = p, .units = 1};
 			m->doing[t] = RETURNS;
 		} else if (sim__random(&m->seed, 3)) {
 			*w = random_request(&m->real, &m->seed);
@@ -252,9 +234,13 @@ static void step(struct sim *m, int t)
 			bt->flags |= POOLWATCH_THREAD_EXITED;
 			m->doing[t] = ENDED;
 		}
-		/* In a pool like that anybody may return what another holds; by handle, so that the books know whose it was. */
+		/*
+		 * In a pool like that anybody may return what another holds; by handle, so that the books know whose it
+		 * was.
+		 */
 		for (int o = 0; o < m->real.nt && m->doing[t] == RUNS && m->real.loose[p]; o++)
-			if (o != t && m->real.hold[o][p] && POOLWATCH_HOLD_UNITS(m->books.threads[o].hold[p].word) && m->doing[o] != RETURNS) {
+			if (o != t && m->real.hold[o][p] && POOLWATCH_HOLD_UNITS(m->books.threads[o].hold[p].word) &&
+			    m->doing[o] != RETURNS) {
 				book_units(m, o, p, -1);
 				m->real.hold[o][p]--;
 				break;
@@ -404,15 +390,16 @@ static void sim__rest(struct sim *m)
 /* Two looks of a judge that knows nothing yet. Return: the threads in deadlocks told. */
 static unsigned int looked_at_rest(struct sim *m)
 {
-	const struct judge_options options = { .asleep = asleep, .asleep_ctx = m };
+	const struct judge_options options = {.asleep = asleep, .asleep_ctx = m};
 	struct ledger now, before;
-	struct hearing h = { .m = m };
+	struct hearing h = {.m = m};
 	struct judge *j;
 
 	build__copy(&before, &m->books, 0);
 	m->books.time += 50 * MS;
 	build__copy(&now, &m->books, 0);
-	if (judge__new(&options, &j) || judge__look(j, &before, NULL, hear_sim, &h) || judge__look(j, &now, &before, hear_sim, &h))
+	if (judge__new(&options, &j) || judge__look(j, &before, NULL, hear_sim, &h) ||
+	    judge__look(j, &now, &before, hear_sim, &h))
 		abort();
 	judge__free(j);
 	ledger__clear(&now);
@@ -420,17 +407,17 @@ static unsigned int looked_at_rest(struct sim *m)
 	return h.said;
 }
 
-TEST_F_TIMEOUT(sim, schedules, 600)
+TEST_F_TIMEOUT(sim, schedules, SIM_TIMEOUT)
 {
-	const struct judge_options options = { .asleep = asleep, .asleep_ctx = NULL };
+	const struct judge_options options = {.asleep = asleep, .asleep_ctx = NULL};
 	uint64_t rounds = 40000 * number("SIM_ROUNDS", 1), stuck = 0;
-	struct sim m = { .seed = first_seed(0xabcdef) };
+	struct sim m = {.seed = first_seed(0xabcdef)};
 
 	for (uint64_t i = 0; i < rounds; i++) {
 		uint64_t was = m.seed;
 		struct judge_options own = options;
-		struct ledger copy[2] = { 0 };
-		struct hearing h = { .m = &m };
+		struct ledger copy[2] = {0};
+		struct hearing h = {.m = &m};
 		struct judge *j;
 		int looks = 2 + sim__random(&m.seed, 5);
 		unsigned int truth;
@@ -461,170 +448,6 @@ TEST_F_TIMEOUT(sim, schedules, 600)
 	ASSERT_GT(stuck, rounds / 10);
 	ASSERT_LT(stuck, rounds * 9 / 10);
 	ASSERT_EQ(__lsan_do_recoverable_leak_check(), 0);
-}
-
-/* --- order: the same records, elsewhere */
-
-#define MANY_POOLS 7
-#define MANY_THREADS 24
-#define MANY_EDGES 16
-
-/* Some of everything: deadlocks, stalls, leaks, nesting, circles. */
-static void random_ledger(struct ledger *l, uint64_t *seed)
-{
-	ledger__reset(l);
-	l->time = T0;
-	for (uint32_t d = 0; d < 3; d++)
-		build__def(l, d, d ? d > 1 ? "http" : "db" : "sem", 0);
-	build__proc(l, 0, 100, 0);
-	build__proc(l, 1, 200, 0);
-	for (uint32_t p = 0; p < MANY_POOLS; p++) {
-		struct poolwatch_pool *pool = build__pool(l, p, sim__random(seed, 2) ? 100 : 200, sim__random(seed, 3), 1 + sim__random(seed, 4));
-
-		pool->nesting_max = sim__random(seed, 4);
-		pool->last_grant = T0 - sim__random(seed, 10) * SEC;
-		if (!sim__random(seed, 5))
-			pool->flags |= POOLWATCH_POOL_UNCERTAIN;
-		if (!sim__random(seed, 5))
-			pool->flags |= POOLWATCH_POOL_SHARED;
-	}
-	for (uint32_t i = 0; i < MANY_THREADS; i++) {
-		struct poolwatch_thread *t = build__thread(l, i, sim__random(seed, 2) ? 100 : 200, 101 + i);
-
-		for (uint32_t p = 0; p < MANY_POOLS; p++)
-			if (l->pools[p].in_use < l->pools[p].capacity && !sim__random(seed, 8))
-				build__hold(l, t, p, 1, 0x401000 + sim__random(seed, 3));
-		if (sim__random(seed, 4))
-			build__request(t, sim__random(seed, MANY_POOLS), 1, 0x402000 + sim__random(seed, 2))->since = T0 - sim__random(seed, 10) * SEC;
-		else if (!sim__random(seed, 4))
-			t->flags = POOLWATCH_THREAD_EXITED;
-	}
-	for (uint32_t e = 0; e < MANY_EDGES; e++) {
-		struct poolwatch_edge *edge = build__edge(l, e, 100, sim__random(seed, MANY_POOLS), sim__random(seed, MANY_POOLS),
-							  0x401000 + sim__random(seed, 3), 0x402000 + e);
-
-		edge->tid = 101 + sim__random(seed, MANY_THREADS);
-		edge->first = T0 - (1 + e) * MS;
-	}
-}
-
-static void shuffle_numbers(uint32_t *order, uint32_t n, uint64_t *seed)
-{
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t k = sim__random(seed, i + 1);
-
-		order[i] = order[k];
-		order[k] = i;
-	}
-}
-
-/* A copy with all slots and the places of holds changed. */
-static void shuffle(struct ledger *to, const struct ledger *from, uint64_t *seed)
-{
-	uint32_t pool[MANY_POOLS], thread[MANY_THREADS], edge[MANY_EDGES];
-
-	shuffle_numbers(pool, MANY_POOLS, seed);
-	shuffle_numbers(thread, MANY_THREADS, seed);
-	shuffle_numbers(edge, MANY_EDGES, seed);
-	build__copy(to, from, 0);
-	for (size_t i = 0; i < to->npools; i++)
-		to->pools[i].head.id = ID(3 * pool[i] + 1);
-	for (size_t i = 0; i < to->nthreads; i++) {
-		struct poolwatch_thread *t = &to->threads[i];
-		struct poolwatch_hold hold[POOLWATCH_HOLDS] = { 0 };
-		uint32_t turn = sim__random(seed, POOLWATCH_HOLDS);
-
-		t->head.id = ID(5 * thread[i]);
-		for (uint32_t k = 0; k < POOLWATCH_HOLDS; k++) {
-			struct poolwatch_hold *h = &hold[(k * 7 + turn) % POOLWATCH_HOLDS];
-
-			*h = t->hold[k];
-			if (h->word)
-				h->word = hold_word(3 * pool[POOLWATCH_HOLD_POOL(h->word)] + 1, POOLWATCH_HOLD_UNITS(h->word), 0);
-		}
-		memcpy(t->hold, hold, sizeof(hold));
-		for (uint32_t k = 0; k < t->requests; k++)
-			t->request[k].pool = ID(3 * pool[(uint32_t)t->request[k].pool] + 1);
-	}
-	for (size_t i = 0; i < to->nedges; i++) {
-		struct poolwatch_edge *e = &to->edges[i];
-
-		e->head.id = ID(2 * edge[i]);
-		e->from = ID(3 * pool[(uint32_t)e->from] + 1);
-		e->to = ID(3 * pool[(uint32_t)e->to] + 1);
-	}
-	if (ledger__index(to))
-		abort();
-}
-
-/* All that a finding says, but for the numbers of records. */
-static int write_down(void *ctx, struct finding *f)
-{
-	FILE *out = ctx;
-
-	fprintf(out, "%d %d %d #%u x%" PRIu64 " %s %" PRIx64 " %" PRId64 "/%" PRId64 " %" PRId64 " %" PRId64 " pid %u %s %zu pools %u %u %" PRId64 " %"
-		PRId64 " %" PRId64 " %d: %s\n", f->kind, f->event, f->severity, f->id, f->count, f->pool_name, f->key, f->in_use, f->capacity,
-		f->waiters, f->unknown, f->pid, f->comm, f->npools, f->depth, f->nesting_threads, f->needed_capacity, f->safe_threads,
-		f->margin, f->uncertain, f->explanation);
-	for (size_t i = 0; i < f->nthreads; i++) {
-		const struct finding_thread *t = &f->threads[i];
-
-		fprintf(out, "  %u/%u", t->pid, t->tid);
-		for (size_t k = 0; k < t->nholds; k++)
-			fprintf(out, " %s %" PRIx64 " %u @%" PRIx64, t->holds[k].pool_name, t->holds[k].key, t->holds[k].units,
-				t->holds[k].site.address);
-		if (t->requesting)
-			fprintf(out, " ? %s %" PRIx64 " %u @%" PRIx64, t->request.pool_name, t->request.key, t->request.units,
-				t->request.site.address);
-		fprintf(out, "\n");
-	}
-	return 0;
-}
-
-static char *written(const struct ledger *now, uint32_t *kinds)
-{
-	const struct judge_options options = { .stall_ns = 5 * SEC, .leak_ns = SEC };
-	struct ledger before;
-	struct judge *j;
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-
-	build__copy(&before, now, 50 * MS);
-	if (!out || judge__new(&options, &j) || judge__look(j, now, &before, write_down, out) || fclose(out))
-		abort();
-	judge__free(j);
-	ledger__clear(&before);
-	for (char *line = text; line && *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL)
-		if (*line != ' ')
-			*kinds |= 1u << (*line - '0');
-	return text;
-}
-
-TEST_F_TIMEOUT(sim, order, 600)
-{
-	uint64_t seed = first_seed(0x55aa55aa), rounds = 10000 * number("SIM_ROUNDS", 1);
-	struct ledger l = { 0 };
-	uint32_t kinds = 0;
-
-	for (uint64_t i = 0; i < rounds; i++) {
-		uint64_t was = seed;
-		struct ledger other;
-		char *a, *b;
-
-		random_ledger(&l, &seed);
-		ASSERT_EQ(ledger__index(&l), 0);
-		shuffle(&other, &l, &seed);
-		a = written(&l, &kinds);
-		b = written(&other, &kinds);
-		ASSERT_STREQ(a, b) TH_LOG("ledger %" PRIu64 ", seed 0x%" PRIx64, i, was);
-		free(a);
-		free(b);
-		ledger__clear(&other);
-	}
-	ledger__clear(&l);
-	/* All kinds were among them. */
-	ASSERT_EQ(kinds, (1u << FINDING_DETACHED) - 1);
 }
 
 TEST_HARNESS_MAIN
