@@ -9,9 +9,11 @@ static const char *const names[] = {
 };
 
 /* The argument that tells one call from another of its kind: the descriptor, the word, the process. */
-static const char *const first_is_number[] = { "read",	 "write",   "readv", "writev",	"pread64", "pwrite64",	 "recvfrom", "recvmsg",
-					       "sendto", "sendmsg", "accept", "accept4", "connect", "epoll_wait", "epoll_pwait",
-					       "fsync",	 "fdatasync", "flock", "ioctl",	"wait4",   "kill",	 "close" };
+static const char *const first_is_number[] = { "read",	   "write",	"readv",   "writev",	 "pread64",
+					       "pwrite64", "recvfrom",	"recvmsg", "sendto",	 "sendmsg",
+					       "accept",   "accept4",	"connect", "epoll_wait", "epoll_pwait",
+					       "fsync",	   "fdatasync", "flock",   "ioctl",	 "wait4",
+					       "kill",	   "close" };
 
 const char *activity__syscall(long number)
 {

@@ -94,7 +94,8 @@ static int drain(struct log *l)
 		while (!s->gone) {
 			r = s->source->ops->next_event(s->source, &e, &missed);
 			if (r == -EPIPE) {
-				fprintf(stderr, "poolwatch log: %llu events came too fast and are lost\n", (unsigned long long)missed);
+				fprintf(stderr, "poolwatch log: %llu events came too fast and are lost\n",
+					(unsigned long long)missed);
 				continue;
 			}
 			if (r != -EOPNOTSUPP)
@@ -151,7 +152,8 @@ static int run(struct log *l)
 			err = drain(l);
 	}
 	if (err == -EOPNOTSUPP)
-		fprintf(stderr, "poolwatch log: the module is not loaded, so events stay with whoever watches: see 'poolwatch top', or load it\n");
+		fprintf(stderr,
+			"poolwatch log: the module is not loaded, so events stay with whoever watches: see 'poolwatch top', or load it\n");
 	else if (err)
 		fprintf(stderr, "poolwatch log: %s\n", strerror(-err));
 	return err ? CMD_FAILED : CMD_OK;

@@ -85,7 +85,8 @@ static int print_rows(const struct show *s, const struct table *t, const struct 
 		fprintf(stderr, "poolwatch show: %s\n", why);
 		return CMD_USAGE;
 	}
-	err = s->json ? table__json(stdout, t, &choice, r->row, r->n) : table__print(stdout, &choice, r->row, r->n, &s->table);
+	err = s->json ? table__json(stdout, t, &choice, r->row, r->n)
+		      : table__print(stdout, &choice, r->row, r->n, &s->table);
 	if (err) {
 		fprintf(stderr, "poolwatch show: cannot write: %s\n", strerror(-err));
 		return CMD_FAILED;
@@ -106,7 +107,9 @@ static void remark(const struct show *s, size_t rows, const char *none)
 		for (size_t k = 0; k < s->sessions.s[i]->views.ncounters; k++)
 			lost += s->sessions.s[i]->views.counters[k].counter->count;
 	if (lost)
-		fprintf(stderr, "%" PRIu64 " times something was lost or not understood: 'poolwatch show stats' says what.\n", lost);
+		fprintf(stderr,
+			"%" PRIu64 " times something was lost or not understood: 'poolwatch show stats' says what.\n",
+			lost);
 }
 
 static void print_histograms(const struct show *s, const struct view_pool *p)
@@ -205,8 +208,8 @@ static int show_graph(struct show *s)
 	for (size_t i = 0; !err && i < s->sessions.n; i++) {
 		const struct ledger *l = &s->sessions.s[i]->now;
 
-		err = s->folded ? graph__folded(stdout, l, s->pid, names ? &g : NULL) :
-				  graph__dot(stdout, l, s->pid, names ? &g : NULL);
+		err = s->folded ? graph__folded(stdout, l, s->pid, names ? &g : NULL)
+				: graph__dot(stdout, l, s->pid, names ? &g : NULL);
 	}
 	names__free(names);
 	if (!err && fflush(stdout))
@@ -287,12 +290,12 @@ static const struct {
 static int parse(struct show *s, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' },    { "json", no_argument, NULL, 'j' },
-		{ "all", no_argument, NULL, 'a' },     { "no-headings", no_argument, NULL, 'H' },
-		{ "pid", required_argument, NULL, 'p' }, { "verbose", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' },	   { "json", no_argument, NULL, 'j' },
+		{ "all", no_argument, NULL, 'a' },	   { "no-headings", no_argument, NULL, 'H' },
+		{ "pid", required_argument, NULL, 'p' },   { "verbose", no_argument, NULL, 'v' },
 		{ "debug-dir", required_argument, NULL, 'd' },
 		{ "stall", required_argument, NULL, 's' }, { "folded", no_argument, NULL, 'F' },
-		{ "dot", no_argument, NULL, 'D' },     { 0 },
+		{ "dot", no_argument, NULL, 'D' },	   { 0 },
 	};
 	double seconds;
 	char *end;

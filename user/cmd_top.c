@@ -194,7 +194,8 @@ static int attach(struct run *r)
 		return CMD_FAILED;
 	}
 	r->o.no_judge = true;
-	r->o.pump = (struct top_pump){ .fd = pump_fd, .timeout_ms = pump_timeout_ms, .step = pump_step, .ctx = r->watch };
+	r->o.pump =
+		(struct top_pump){ .fd = pump_fd, .timeout_ms = pump_timeout_ms, .step = pump_step, .ctx = r->watch };
 	return 0;
 }
 
@@ -245,7 +246,8 @@ static int report(int err)
 		fprintf(stderr, "poolwatch top: no terminal: use -b for samples as text, or -b --json\n");
 		break;
 	case ENXIO:
-		fprintf(stderr, "poolwatch top: the terminal type '%s' is not known: set TERM (vt100 does), or use -b\n",
+		fprintf(stderr,
+			"poolwatch top: the terminal type '%s' is not known: set TERM (vt100 does), or use -b\n",
 			getenv("TERM") ? getenv("TERM") : "");
 		break;
 	case ENODEV:

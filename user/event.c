@@ -8,10 +8,12 @@
 #include "text.h"
 
 static const char *const names[] = {
-	[POOLWATCH_EV_POOL] = "pool",		[POOLWATCH_EV_NESTED] = "nested",	    [POOLWATCH_EV_ORDER] = "order",
-	[POOLWATCH_EV_FULL] = "full",		[POOLWATCH_EV_BLOCKED] = "blocked",	    [POOLWATCH_EV_WAITED] = "waited",
-	[POOLWATCH_EV_EXIT] = "exit",		[POOLWATCH_EV_RETURNED] = "returned",	    [POOLWATCH_EV_PROC_EXIT] = "proc-exit",
-	[POOLWATCH_EV_PROC_EXEC] = "proc-exec", [POOLWATCH_EV_PROC_FORK] = "proc-fork",	    [POOLWATCH_EV_SIGNALLING] = "signalling",
+	[POOLWATCH_EV_POOL] = "pool",		[POOLWATCH_EV_NESTED] = "nested",
+	[POOLWATCH_EV_ORDER] = "order",		[POOLWATCH_EV_FULL] = "full",
+	[POOLWATCH_EV_BLOCKED] = "blocked",	[POOLWATCH_EV_WAITED] = "waited",
+	[POOLWATCH_EV_EXIT] = "exit",		[POOLWATCH_EV_RETURNED] = "returned",
+	[POOLWATCH_EV_PROC_EXIT] = "proc-exit", [POOLWATCH_EV_PROC_EXEC] = "proc-exec",
+	[POOLWATCH_EV_PROC_FORK] = "proc-fork", [POOLWATCH_EV_SIGNALLING] = "signalling",
 	[POOLWATCH_EV_UNCERTAIN] = "uncertain",
 };
 

@@ -7,7 +7,10 @@
 #include <stdio.h>
 #include "../kmod/uapi/linux/poolwatch.h"
 
-/* Lines of "  64us-128us |#######     | 120" from the first bucket with something in it to the last. @width: columns, 0: 80. */
+/*
+ * Lines of "  64us-128us |#######     | 120" from the first bucket with something in it to the last. @width: columns,
+ * 0: 80.
+ */
 void histogram__print(FILE *out, const __u64 buckets[POOLWATCH_BUCKETS], unsigned int indent, unsigned int width);
 
 /* One line of it. Return: false if @bucket lies outside of what print shows. For screens that draw by themselves. */

@@ -31,7 +31,7 @@ void json__string(struct json *j, const char *key, const char *s); /* NULL: null
 void json__bytes(struct json *j, const char *key, const char *s, size_t len);
 void json__u64(struct json *j, const char *key, uint64_t v);
 void json__i64(struct json *j, const char *key, int64_t v);
-void json__hex(struct json *j, const char *key, uint64_t v); /* "0x..": addresses do not fit a double */
+void json__hex(struct json *j, const char *key, uint64_t v);  /* "0x..": addresses do not fit a double */
 void json__double(struct json *j, const char *key, double v); /* six significant digits; null if it is not finite */
 void json__bool(struct json *j, const char *key, bool v);
 void json__null(struct json *j, const char *key);

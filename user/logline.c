@@ -26,12 +26,16 @@ static bool is_bare(const char *s)
 	if (!*s)
 		return false;
 	for (; *s; s++)
-		if (!((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') || strchr(other, *s)))
+		if (!((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') ||
+		      strchr(other, *s)))
 			return false;
 	return true;
 }
 
-/* A pair goes in whole or not at all; after the first that does not fit none follows, so that what is there is a prefix. */
+/*
+ * A pair goes in whole or not at all; after the first that does not fit none follows, so that what is there is a
+ * prefix.
+ */
 static void append(struct line *l, const char *key, const char *value, bool quote)
 {
 	size_t need = strlen(key) + strlen(value) + 1 + (l->len ? 1 : 0) + (quote ? 2 : 0);
@@ -111,7 +115,9 @@ static const struct finding_frame *request_frame(const struct finding_thread *t)
 	for (size_t i = 0; i < t->nstack; i++)
 		if (t->stack[i].user_code)
 			return &t->stack[i];
-	return t->request.site.module || t->request.site.address ? &t->request.site : t->nstack ? t->stack : &t->request.site;
+	return t->request.site.module || t->request.site.address ? &t->request.site
+	       : t->nstack					 ? t->stack
+								 : &t->request.site;
 }
 
 static void sites(struct line *l, const struct finding *f)

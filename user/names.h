@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Names for what a view shows as numbers: places in code, what a thread does, its stack. Looks at the processes; where that
- * is not allowed or they have ended, numbers stay numbers.
+ * Names for what a view shows as numbers: places in code, what a thread does, its stack. Looks at the processes; where
+ * that is not allowed or they have ended, numbers stay numbers.
  */
 #ifndef POOLWATCH_NAMES_H
 #define POOLWATCH_NAMES_H
@@ -20,8 +20,8 @@ void names__thread(struct names *n, struct finding_thread *t);
 void names__frame(struct names *n, uint32_t pid, struct finding_frame *f, bool is_return);
 
 /*
- * All frames at a return address, innermost first: *@out is an array to free, each with finding_frame__clear. -ESRCH: the
- * process cannot be looked at.
+ * All frames at a return address, innermost first: *@out is an array to free, each with finding_frame__clear. -ESRCH:
+ * the process cannot be looked at.
  */
 int names__frames(struct names *n, uint32_t pid, uint64_t site, struct finding_frame **out, size_t *count);
 

@@ -32,7 +32,8 @@ void progress__at(struct progress *p, size_t done)
 	p->shown = now;
 	p->visible = true;
 	if (p->total)
-		fprintf(stderr, "\r%s: %zu of %zu (%zu%%); Ctrl-C ends\033[K", p->what, done, p->total, done * 100 / p->total);
+		fprintf(stderr, "\r%s: %zu of %zu (%zu%%); Ctrl-C ends\033[K", p->what, done, p->total,
+			done * 100 / p->total);
 	else
 		fprintf(stderr, "\r%s: %zu; Ctrl-C ends\033[K", p->what, done);
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Long work says on a terminal how far it is. Nothing is shown of work that takes under a second, or when stderr is no terminal. */
+/*
+ * Long work says on a terminal how far it is. Nothing is shown of work that takes under a second, or when stderr is
+ * no terminal.
+ */
 #ifndef POOLWATCH_PROGRESS_H
 #define POOLWATCH_PROGRESS_H
 
@@ -9,7 +12,7 @@
 
 struct progress {
 	const char *what;
-	size_t total; /* 0: not known */
+	size_t total;		 /* 0: not known */
 	uint64_t started, shown; /* ns */
 	bool tty, visible;
 };

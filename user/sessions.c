@@ -49,7 +49,9 @@ int sessions__open(struct sessions *all, char why[SESSIONS_WHY])
 	if (err == -ENOENT) {
 		snprintf(why, SESSIONS_WHY, "Nothing is watched. Start: poolwatch attach -p PID");
 	} else if (err == -EACCES || err == -EPERM) {
-		snprintf(why, SESSIONS_WHY, "Not allowed to see what is watched: run as root, or load the module and join the group 'poolwatch'");
+		snprintf(
+			why, SESSIONS_WHY,
+			"Not allowed to see what is watched: run as root, or load the module and join the group 'poolwatch'");
 	} else if (err) {
 		snprintf(why, SESSIONS_WHY, "cannot read what is watched: %s", strerror(-err));
 	}
@@ -121,7 +123,8 @@ int sessions__remake(struct sessions *all, const struct views_options *o)
 		struct session *s = all->s[i];
 
 		if (s->looks)
-			err = views__make(&s->views, &s->now, s->looks > 1 ? &s->before : NULL, s->source->ops->mode, o);
+			err = views__make(&s->views, &s->now, s->looks > 1 ? &s->before : NULL, s->source->ops->mode,
+					  o);
 	}
 	return err;
 }

@@ -9,9 +9,9 @@
 
 struct session {
 	struct source *source;
-	bool borrowed;	       /* the source is not closed with the session */
-	bool gone;	       /* it ended; the last rows stay */
-	unsigned int looks;    /* snapshots so far */
+	bool borrowed;	    /* the source is not closed with the session */
+	bool gone;	    /* it ended; the last rows stay */
+	unsigned int looks; /* snapshots so far */
 	struct ledger now, before;
 	struct views views;
 };
@@ -25,8 +25,8 @@ struct sessions {
 #define SESSIONS_WHY 240
 
 /*
- * sessions__open - all that run and that this user can read. Return: 0, or -errno with what to do in @why: -ENOENT: nothing
- * is watched; -EACCES: not for this user.
+ * sessions__open - all that run and that this user can read. Return: 0, or -errno with what to do in @why: -ENOENT:
+ * nothing is watched; -EACCES: not for this user.
  */
 int sessions__open(struct sessions *all, char why[SESSIONS_WHY]);
 /* Of one source, which stays the caller's. Return: 0 or -ENOMEM. */
@@ -34,8 +34,8 @@ int sessions__of(struct sessions *all, struct source *source);
 void sessions__close(struct sessions *all);
 
 /*
- * sessions__look - a new snapshot of each, and its rows. One that ended is marked as gone. Return: sessions that are not gone,
- * or -errno.
+ * sessions__look - a new snapshot of each, and its rows. One that ended is marked as gone. Return: sessions that are
+ * not gone, or -errno.
  */
 int sessions__look(struct sessions *all, unsigned int tables, const struct views_options *o);
 
@@ -45,7 +45,10 @@ int sessions__remake(struct sessions *all, const struct views_options *o);
 /* As if there had been no look. */
 void sessions__forget(struct sessions *all);
 
-/* Find sessions that began since, and forget those that are gone if there are others. Return: sessions found new, or -errno. */
+/*
+ * Find sessions that began since, and forget those that are gone if there are others. Return: sessions found new, or
+ * -errno.
+ */
 int sessions__rescan(struct sessions *all);
 
 #endif

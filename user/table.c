@@ -89,8 +89,9 @@ size_t table__duration(char *buf, size_t size, uint64_t ns)
 	unsigned int u = 0;
 
 	if (s >= 86400)
-		return (size_t)(s >= 100 * 86400 ? snprintf(buf, size, "%" PRIu64 "d", s / 86400) :
-						   snprintf(buf, size, "%" PRIu64 "d%02" PRIu64 "h", s / 86400, s % 86400 / 3600));
+		return (size_t)(s >= 100 * 86400 ? snprintf(buf, size, "%" PRIu64 "d", s / 86400)
+						 : snprintf(buf, size, "%" PRIu64 "d%02" PRIu64 "h", s / 86400,
+							    s % 86400 / 3600));
 	if (s >= 3600)
 		return (size_t)snprintf(buf, size, "%" PRIu64 "h%02" PRIu64 "m", s / 3600, s % 3600 / 60);
 	if (s >= 60)
@@ -100,7 +101,8 @@ size_t table__duration(char *buf, size_t size, uint64_t ns)
 		u++;
 	}
 	if (u && ns / scale < 10)
-		return (size_t)snprintf(buf, size, "%" PRIu64 ".%" PRIu64 "%s", ns / scale, ns % scale * 10 / scale, unit[u]);
+		return (size_t)snprintf(buf, size, "%" PRIu64 ".%" PRIu64 "%s", ns / scale, ns % scale * 10 / scale,
+					unit[u]);
 	return (size_t)snprintf(buf, size, "%" PRIu64 "%s", ns / scale, unit[u]);
 }
 
@@ -225,7 +227,8 @@ static void print_line(FILE *out, const struct table_choice *choice, const unsig
 	putc('\n', out);
 }
 
-int table__print(FILE *out, const struct table_choice *choice, const void *const *rows, size_t n, const struct table_options *o)
+int table__print(FILE *out, const struct table_choice *choice, const void *const *rows, size_t n,
+		 const struct table_options *o)
 {
 	unsigned int widths[TABLE_MAX_COLUMNS];
 	char cell[CELL_MAX];
@@ -289,7 +292,8 @@ static void json_value(struct json *j, const struct table_column *c, const void 
 	}
 }
 
-void table__json_row(struct json *j, const char *key, const struct table *t, const struct table_choice *choice, const void *row)
+void table__json_row(struct json *j, const char *key, const struct table *t, const struct table_choice *choice,
+		     const void *row)
 {
 	json__object(j, key);
 	json__string(j, "type", t->type);

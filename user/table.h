@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Tables: one list of columns drives aligned text, JSON, and the screen. Pure: rows are the caller's structures, columns know
- * how to get a value out of one.
+ * Tables: one list of columns drives aligned text, JSON, and the screen. Pure: rows are the caller's structures,
+ * columns know how to get a value out of one.
  */
 #ifndef POOLWATCH_TABLE_H
 #define POOLWATCH_TABLE_H
@@ -78,10 +78,12 @@ struct table_options {
 };
 
 /* Both return 0, or -EIO if the stream has an error; table__print also -ENOMEM. */
-int table__print(FILE *out, const struct table_choice *choice, const void *const *rows, size_t n, const struct table_options *o);
+int table__print(FILE *out, const struct table_choice *choice, const void *const *rows, size_t n,
+		 const struct table_options *o);
 int table__json(FILE *out, const struct table *t, const struct table_choice *choice, const void *const *rows, size_t n);
 /* One row as an object, where it is part of another. */
-void table__json_row(struct json *j, const char *key, const struct table *t, const struct table_choice *choice, const void *row);
+void table__json_row(struct json *j, const char *key, const struct table *t, const struct table_choice *choice,
+		     const void *row);
 
 /* What --help says of the columns. */
 void table__help(FILE *out, const struct table *t);

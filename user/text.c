@@ -78,10 +78,13 @@ static void title(struct text_out *t, const struct finding *f)
 static void sentence(struct text_out *t, const struct finding *f)
 {
 	static const char *const general[FINDING_KINDS] = {
-		[FINDING_NESTED] = "A thread that holds a unit of this pool asked for another one; enough of them at once would wait for each "
-				   "other forever.",
-		[FINDING_ORDER] = "Threads take these pools in different orders; enough of them at once would wait for each other forever.",
-		[FINDING_DEADLOCK] = "These threads wait for units that only they themselves could give back; none of them will ever go on.",
+		[FINDING_NESTED] =
+			"A thread that holds a unit of this pool asked for another one; enough of them at once would wait for each "
+			"other forever.",
+		[FINDING_ORDER] =
+			"Threads take these pools in different orders; enough of them at once would wait for each other forever.",
+		[FINDING_DEADLOCK] =
+			"These threads wait for units that only they themselves could give back; none of them will ever go on.",
 		[FINDING_STALL] = "The pool is exhausted, threads wait, and nothing has been given back for too long.",
 		[FINDING_LEAK] = "Units of this pool were taken and not given back.",
 		[FINDING_DETACHED] = "Watching this pool cost more than its budget: its probes were removed.",
@@ -135,12 +138,17 @@ static void facts(struct text_out *t, const struct finding *f)
 	text_out__wrap(t, 2, 4, TEXT_DIM, line);
 	if (f->uncertain) {
 		text_out__spaces(t, 2);
-		text_out__wrap(t, 2, 4, TEXT_YELLOW, "The books of this pool may be wrong: 'poolwatch show stats' tells what was lost.");
+		text_out__wrap(t, 2, 4, TEXT_YELLOW,
+			       "The books of this pool may be wrong: 'poolwatch show stats' tells what was lost.");
 	}
 }
 
-/* The line a reader must change: the caller of the pool, if that is the user's own code; else the user's innermost frame. */
-static const struct finding_frame *own_frame(const struct finding_frame *stack, size_t n, const struct finding_frame *site)
+/*
+ * The line a reader must change: the caller of the pool, if that is the user's own code; else the user's innermost
+ * frame.
+ */
+static const struct finding_frame *own_frame(const struct finding_frame *stack, size_t n,
+					     const struct finding_frame *site)
 {
 	if (site->user_code)
 		return site;
@@ -166,7 +174,10 @@ static bool request_place(char *buf, size_t size, const struct text_out *t, cons
 	return frame && text__frame(buf, size, frame, t->escape);
 }
 
-/* The capacity that the seen threads need, by the sizing rule: at least as many as are seen, and one more than is safe. */
+/*
+ * The capacity that the seen threads need, by the sizing rule: at least as many as are seen, and one more than is
+ * safe.
+ */
 static void sizing(char *buf, size_t size, const struct finding *f)
 {
 	int64_t threads = f->nesting_threads;
@@ -176,9 +187,10 @@ static void sizing(char *buf, size_t size, const struct finding *f)
 		return;
 	if (f->safe_threads >= threads)
 		snprintf(buf, size,
-			 "Safe for up to %" PRId64 " %s nesting at once, %" PRIu32 " seen; %" PRId64 " of them need %" PRId64 " units.",
-			 f->safe_threads, f->safe_threads == 1 ? "thread" : "threads", f->nesting_threads, f->safe_threads + 1,
-			 f->needed_capacity);
+			 "Safe for up to %" PRId64 " %s nesting at once, %" PRIu32 " seen; %" PRId64
+			 " of them need %" PRId64 " units.",
+			 f->safe_threads, f->safe_threads == 1 ? "thread" : "threads", f->nesting_threads,
+			 f->safe_threads + 1, f->needed_capacity);
 	else
 		snprintf(buf, size, "%" PRId64 " %s nesting %" PRIu32 " deep need at least %" PRId64 " units.", threads,
 			 threads == 1 ? "thread" : "threads", f->depth, threads * (f->depth - 1) + 1);
@@ -196,16 +208,20 @@ static void cure(struct text_out *t, const struct finding *f)
 		if (f->kind == FINDING_DEADLOCK || !f->explanation)
 			sizing(size, sizeof(size), f);
 		if (hold_place(from, sizeof(from), t, f) && request_place(to, sizeof(to), t, f))
-			snprintf(line, sizeof(line), "release what %s took before asking again at %s, or take all units at once.%s%s", from, to,
-				 *size ? " " : "", size);
+			snprintf(line, sizeof(line),
+				 "release what %s took before asking again at %s, or take all units at once.%s%s", from,
+				 to, *size ? " " : "", size);
 		else
-			snprintf(line, sizeof(line), "release the first unit before asking for the next.%s%s", *size ? " " : "", size);
+			snprintf(line, sizeof(line), "release the first unit before asking for the next.%s%s",
+				 *size ? " " : "", size);
 		break;
 	case FINDING_ORDER:
-		snprintf(line, sizeof(line), "take these pools in the same order everywhere, or release one before asking for the other.");
+		snprintf(line, sizeof(line),
+			 "take these pools in the same order everywhere, or release one before asking for the other.");
 		break;
 	case FINDING_STALL:
-		snprintf(line, sizeof(line), "see what the holders above do; a larger pool helps only if they go on at all.");
+		snprintf(line, sizeof(line),
+			 "see what the holders above do; a larger pool helps only if they go on at all.");
 		break;
 	case FINDING_LEAK:
 		if (hold_place(from, sizeof(from), t, f))
@@ -237,15 +253,16 @@ static void follow_up(struct text_out *t, const struct finding *f)
 	switch (f->event) {
 	case FINDING_RECOVERED:
 		text__age(age, sizeof(age), f->recovered_ms);
-		snprintf(line, sizeof(line), "%s after %s: %s #%" PRIu32 " in %s", f->kind == FINDING_LEAK ? "returned" : "recovered", age, kind,
-			 f->id, what);
+		snprintf(line, sizeof(line), "%s after %s: %s #%" PRIu32 " in %s",
+			 f->kind == FINDING_LEAK ? "returned" : "recovered", age, kind, f->id, what);
 		break;
 	case FINDING_RETRACTED:
 		escape__string(why, sizeof(why), f->explanation ? f->explanation : "it is no pool", t->escape);
 		snprintf(line, sizeof(line), "retracted: %s #%" PRIu32 " in %s: %s", kind, f->id, what, why);
 		break;
 	default:
-		snprintf(line, sizeof(line), "again, %" PRIu64 " times by now: %s #%" PRIu32 " in %s", f->count, kind, f->id, what);
+		snprintf(line, sizeof(line), "again, %" PRIu64 " times by now: %s #%" PRIu32 " in %s", f->count, kind,
+			 f->id, what);
 		break;
 	}
 	text_out__wrap(t, 0, 2, severity_style(f), line);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A finding as a report for people: one block, what is wrong in its first sentence, then who holds and who asks, where in
- * the code, and what would cure it. A follow-up ("recovered after 4.2 s") is one line.
+ * A finding as a report for people: one block, what is wrong in its first sentence, then who holds and who asks, where
+ * in the code, and what would cure it. A follow-up ("recovered after 4.2 s") is one line.
  */
 #ifndef POOLWATCH_TEXT_H
 #define POOLWATCH_TEXT_H

@@ -10,7 +10,7 @@
 void text_out__style(struct text_out *t, enum text_style style)
 {
 	static const char *const sgr[] = {
-		[TEXT_PLAIN] = "0",  [TEXT_BOLD] = "1",	   [TEXT_DIM] = "2",  [TEXT_RED] = "1;31",
+		[TEXT_PLAIN] = "0",	[TEXT_BOLD] = "1",     [TEXT_DIM] = "2",   [TEXT_RED] = "1;31",
 		[TEXT_YELLOW] = "1;33", [TEXT_GREEN] = "1;32", [TEXT_CYAN] = "36",
 	};
 
@@ -23,7 +23,8 @@ void text_out__spaces(struct text_out *t, unsigned int n)
 	fprintf(t->out, "%*s", (int)n, "");
 }
 
-void text_out__wrap(struct text_out *t, unsigned int first, unsigned int indent, enum text_style style, const char *text)
+void text_out__wrap(struct text_out *t, unsigned int first, unsigned int indent, enum text_style style,
+		    const char *text)
 {
 	unsigned int column = first;
 	bool at_start = true;
@@ -73,7 +74,8 @@ static void frame_place(char *buf, size_t size, const struct finding_frame *f, b
 }
 
 /* A frame in @columns (0: no limit). */
-static size_t frame_text(char *buf, size_t size, const struct finding_frame *f, unsigned int columns, unsigned int flags)
+static size_t frame_text(char *buf, size_t size, const struct finding_frame *f, unsigned int columns,
+			 unsigned int flags)
 {
 	char symbol[FRAME_MAX], place[FRAME_MAX];
 	const char *inlined = f->inlined ? " [inlined]" : "";
@@ -106,7 +108,8 @@ size_t text__frame(char *buf, size_t size, const struct finding_frame *frame, un
 }
 
 /* Return: the columns used, indentation included. */
-static unsigned int frame_line(struct text_out *t, unsigned int indent, const struct finding_frame *f, enum text_style style)
+static unsigned int frame_line(struct text_out *t, unsigned int indent, const struct finding_frame *f,
+			       enum text_style style)
 {
 	char line[2 * FRAME_MAX + 64];
 
@@ -214,7 +217,8 @@ size_t text_out__ranges(char *buf, size_t size, const uint32_t *numbers, size_t 
 		while (end < n && numbers[end] == numbers[end - 1] + 1)
 			end++;
 		if (end - i > 1)
-			need += (size_t)snprintf(at, room, "%s%" PRIu32 "-%" PRIu32, i ? ", " : "", numbers[i], numbers[end - 1]);
+			need += (size_t)snprintf(at, room, "%s%" PRIu32 "-%" PRIu32, i ? ", " : "", numbers[i],
+						 numbers[end - 1]);
 		else
 			need += (size_t)snprintf(at, room, "%s%" PRIu32, i ? ", " : "", numbers[i]);
 		i = end;

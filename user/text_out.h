@@ -13,16 +13,20 @@ struct text_out {
 	unsigned int escape; /* ESCAPE_* that fit the terminal */
 };
 
-/* Escaped text in words, wrapped; the first line starts at column @first (already printed), the others at @indent. Ends the line. */
-void text_out__wrap(struct text_out *t, unsigned int first, unsigned int indent, enum text_style style, const char *text);
+/*
+ * Escaped text in words, wrapped; the first line starts at column @first (already printed), the others at @indent.
+ * Ends the line.
+ */
+void text_out__wrap(struct text_out *t, unsigned int first, unsigned int indent, enum text_style style,
+		    const char *text);
 void text_out__style(struct text_out *t, enum text_style style);
 void text_out__spaces(struct text_out *t, unsigned int n);
 
 /* One line with a frame at @indent. Shortened where it does not fit: the file to its base name, then the symbol. */
 void text_out__frame(struct text_out *t, unsigned int indent, const struct finding_frame *f, enum text_style style);
 /*
- * A stack, innermost first: the user's own frames, with the library function that the first of them called; runs of library
- * frames between them folded into a line. A stack without any frame of the user's is shown whole.
+ * A stack, innermost first: the user's own frames, with the library function that the first of them called; runs of
+ * library frames between them folded into a line. A stack without any frame of the user's is shown whole.
  */
 void text_out__stack(struct text_out *t, unsigned int indent, const struct finding_frame *f, size_t n);
 

@@ -8,7 +8,7 @@
 #include "text_out.h"
 
 #define LINE_MAX_BYTES 512
-#define MAX_GROUPS 24 /* more different stacks than anybody reads; --json has them all */
+#define MAX_GROUPS     24 /* more different stacks than anybody reads; --json has them all */
 
 /* Threads that do the same at the same places: indexes into the finding's threads, chained, in order. */
 struct group {
@@ -44,8 +44,9 @@ static bool same_units(const struct finding_hold *a, const struct finding_hold *
 
 static bool same_thread(const struct finding_thread *a, const struct finding_thread *b)
 {
-	if (a->pid != b->pid || a->nholds != b->nholds || a->requesting != b->requesting || !a->goroutine != !b->goroutine ||
-	    !same_string(a->doing, b->doing) || !same_stack(a->stack, a->nstack, b->stack, b->nstack))
+	if (a->pid != b->pid || a->nholds != b->nholds || a->requesting != b->requesting ||
+	    !a->goroutine != !b->goroutine || !same_string(a->doing, b->doing) ||
+	    !same_stack(a->stack, a->nstack, b->stack, b->nstack))
 		return false;
 	if (a->requesting && !same_units(&a->request, &b->request))
 		return false;
@@ -86,7 +87,8 @@ static int headline(struct text_out *t, const struct finding *f, const size_t *m
 		else
 			len += (size_t)snprintf(names + len, sizeof(names) - len, "%s", named ? ", " : "");
 		if (named++ < 3) {
-			escape__bytes(names + len, sizeof(names) - len, th->comm, strnlen(th->comm, sizeof(th->comm)), t->escape);
+			escape__bytes(names + len, sizeof(names) - len, th->comm, strnlen(th->comm, sizeof(th->comm)),
+				      t->escape);
 			len += strlen(names + len);
 		}
 	}
@@ -112,7 +114,10 @@ static int headline(struct text_out *t, const struct finding *f, const size_t *m
 	return 0;
 }
 
-/* " for 812 ms", or " for 640 ms to 812 ms" of several; nothing where no time is told (a nested request that did not block). */
+/*
+ * " for 812 ms", or " for 640 ms to 812 ms" of several; nothing where no time is told (a nested request that did not
+ * block).
+ */
 static void age_range(char *buf, size_t size, uint64_t least, uint64_t most)
 {
 	char to[32];
@@ -128,7 +133,8 @@ static void age_range(char *buf, size_t size, uint64_t least, uint64_t most)
 }
 
 /* The pool's name; with its key where the name alone would mean the finding's pool. */
-static void pool_label(char *buf, size_t size, const struct text_out *t, const struct finding *f, const struct finding_hold *h)
+static void pool_label(char *buf, size_t size, const struct text_out *t, const struct finding *f,
+		       const struct finding_hold *h)
 {
 	escape__string(buf, size, h->pool_name ? h->pool_name : "?", t->escape);
 	if (h->pool != f->pool && h->pool_name && !strncmp(h->pool_name, f->pool_name, sizeof(f->pool_name)))

@@ -9,7 +9,7 @@
 #include "top_loop.h"
 
 /* As on the screen: over the last interval. */
-#define USUAL_COLUMNS                                                                                                 \
+#define USUAL_COLUMNS \
 	"name,pid,comm,capacity,in_use,max,waiters,oldest_wait,rate,recent_hold_p50,recent_hold_p99,recent_wait_p50," \
 	"recent_wait_p99,nested,margin,state"
 
@@ -118,7 +118,8 @@ int top__batch(struct top *t, FILE *out)
 	int err = 0;
 
 	if (!t->o.json)
-		err = table__choose(&views_pools, t->o.columns ? t->o.columns : USUAL_COLUMNS, &choice, why, sizeof(why));
+		err = table__choose(&views_pools, t->o.columns ? t->o.columns : USUAL_COLUMNS, &choice, why,
+				    sizeof(why));
 	top_loop__begin();
 	for (uint64_t n = 0; !err && (!t->o.looks || n < t->o.looks); n++) {
 		if (n) {

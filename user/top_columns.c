@@ -36,7 +36,8 @@ static const struct {
 	const char *name;
 	unsigned int width;
 } thread_columns[] = {
-	{ "tid", 0 }, { "comm", 12 }, { "state", 0 }, { "pools", 9 }, { "hold_age", 0 }, { "wait_age", 0 }, { "site", 36 }, { "doing", 0 },
+	{ "tid", 0 },	   { "comm", 12 },    { "state", 0 }, { "pools", 9 },
+	{ "hold_age", 0 }, { "wait_age", 0 }, { "site", 36 }, { "doing", 0 },
 };
 
 #define N(array) (sizeof(array) / sizeof(array[0]))
@@ -45,8 +46,8 @@ const struct table_column *top_columns__pool(size_t index, bool total)
 {
 	if (index >= N(pool_columns))
 		return NULL;
-	return table__column(&views_pools,
-			     total && pool_columns[index].total ? pool_columns[index].total : pool_columns[index].recent);
+	return table__column(&views_pools, total && pool_columns[index].total ? pool_columns[index].total
+									      : pool_columns[index].recent);
 }
 
 bool top_columns__is_bar(const struct table_column *c)
@@ -56,7 +57,8 @@ bool top_columns__is_bar(const struct table_column *c)
 
 const struct table_column *top_columns__thread(size_t index, unsigned int *width)
 {
-	const struct table_column *c = index < N(thread_columns) ? table__column(&views_threads, thread_columns[index].name) : NULL;
+	const struct table_column *c =
+		index < N(thread_columns) ? table__column(&views_threads, thread_columns[index].name) : NULL;
 
 	if (c)
 		*width = thread_columns[index].width ? thread_columns[index].width : c->width;
@@ -89,7 +91,8 @@ void top_columns__bar(char *buf, size_t size, const struct view_pool *p, unsigne
 	if (p->capacity == POOLWATCH_UNKNOWN)
 		len = (size_t)snprintf(numbers, sizeof(numbers), "%" PRId64 "/?", (int64_t)p->pool->in_use);
 	else
-		len = (size_t)snprintf(numbers, sizeof(numbers), "%" PRId64 "/%" PRId64, (int64_t)p->pool->in_use, p->capacity);
+		len = (size_t)snprintf(numbers, sizeof(numbers), "%" PRId64 "/%" PRId64, (int64_t)p->pool->in_use,
+				       p->capacity);
 	if (len + 6 > width) {
 		snprintf(buf, size, "%*s", (int)width, numbers);
 		return;

@@ -95,7 +95,8 @@ unsigned int top_draw__escape(void)
 	return utf8 ? 0 : ESCAPE_ASCII;
 }
 
-void top_draw__field(unsigned int y, unsigned int x, unsigned int width, bool right, enum top_style style, const char *text)
+void top_draw__field(unsigned int y, unsigned int x, unsigned int width, bool right, enum top_style style,
+		     const char *text)
 {
 	unsigned int columns, pad;
 	size_t bytes;

@@ -125,7 +125,8 @@ static int emit(void *ctx, struct finding *f)
 			struct finding_thread *th = &f->threads[i];
 
 			names__thread(t->names, th);
-			if (f->event == FINDING_NEW && (f->kind == FINDING_DEADLOCK || f->kind == FINDING_STALL) && !th->nstack)
+			if (f->event == FINDING_NEW && (f->kind == FINDING_DEADLOCK || f->kind == FINDING_STALL) &&
+			    !th->nstack)
 				names__look(t->names, th);
 		}
 		if (exe && !f->exe)

@@ -6,10 +6,10 @@
 #include "top_columns.h"
 #include "top_model.h"
 
-#define KEY_ESC 27
-#define CTRL(c) ((c) & 0x1f)
+#define KEY_ESC	    27
+#define CTRL(c)	    ((c)&0x1f)
 #define SHORTEST_NS 100000000ull
-#define LONGEST_NS 3600000000000ull
+#define LONGEST_NS  3600000000000ull
 
 static void open_page(struct top *t, enum top_page page)
 {

@@ -37,7 +37,8 @@ static void release_ends(void)
 }
 
 /*
- * Until @deadline, a key (if @keys), the pump, or a signal: whichever is first. The pump is stepped when it asks for it.
+ * Until @deadline, a key (if @keys), the pump, or a signal: whichever is first. The pump is stepped when it asks for
+ * it.
  * Return: 1: there is input; 0; -EINTR: the end was asked for; -errno of the pump.
  */
 static int wait_until(struct top *t, uint64_t deadline, bool keys)

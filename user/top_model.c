@@ -108,7 +108,8 @@ static bool pool_matches(const struct view_pool *p, const char *word)
 static unsigned int urgency(enum view_state state)
 {
 	static const unsigned int order[] = {
-		[VIEW_DEADLOCK] = 6, [VIEW_STALL] = 5, [VIEW_FULL] = 4, [VIEW_UNCERTAIN] = 3, [VIEW_BUSY] = 2, [VIEW_OK] = 1, [VIEW_NO_POOL] = 0,
+		[VIEW_DEADLOCK] = 6, [VIEW_STALL] = 5, [VIEW_FULL] = 4,	   [VIEW_UNCERTAIN] = 3,
+		[VIEW_BUSY] = 2,     [VIEW_OK] = 1,    [VIEW_NO_POOL] = 0,
 	};
 
 	return order[state];
@@ -311,7 +312,8 @@ static void restore_selection(struct top *t)
 		if (t->rows[i].pool && is_pool(t->rows[i].pool, t->pool_at))
 			t->list[TOP_POOLS].at = i;
 	for (size_t i = 0; i < t->nthreads; i++)
-		if (t->threads[i]->session->number == t->thread_at.session && t->threads[i]->record->head.id == t->thread_at.id)
+		if (t->threads[i]->session->number == t->thread_at.session &&
+		    t->threads[i]->record->head.id == t->thread_at.id)
 			t->list[TOP_POOL].at = i;
 	clamp(t, TOP_POOLS);
 	clamp(t, TOP_POOL);

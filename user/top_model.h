@@ -9,10 +9,10 @@
 
 enum top_page { TOP_POOLS, TOP_POOL, TOP_THREAD, TOP_FINDINGS, TOP_FINDING, TOP_HELP, TOP_SORT, TOP_PAGES };
 
-#define TOP_DEPTH 8	     /* pages opened from one another */
-#define TOP_MAX_FINDINGS 200 /* listed; the oldest is forgotten */
-#define TOP_MAX_TEXT 65536   /* bytes kept of a report */
-#define TOP_WORD 64	     /* bytes of a filter or a search */
+#define TOP_DEPTH	 8     /* pages opened from one another */
+#define TOP_MAX_FINDINGS 200   /* listed; the oldest is forgotten */
+#define TOP_MAX_TEXT	 65536 /* bytes kept of a report */
+#define TOP_WORD	 64    /* bytes of a filter or a search */
 
 /* A finding as it was told: the ledger it came from moves on. */
 struct top_finding {
@@ -25,7 +25,7 @@ struct top_finding {
 
 /* A line of the list of pools: a pool, or with the tree the process above its pools. */
 struct top_row {
-	const struct view_pool *pool; /* NULL: a process */
+	const struct view_pool *pool;  /* NULL: a process */
 	const struct view_pool *first; /* of the process */
 	unsigned int pools, alarms;
 };
@@ -63,11 +63,11 @@ struct top {
 	const struct table_column *sort; /* NULL: state, then oldest wait */
 	char filter[TOP_WORD], search[TOP_WORD];
 	bool redraw; /* what is shown has changed */
-	int typing; /* TOP_TYPES_*: a line is being typed */
+	int typing;  /* TOP_TYPES_*: a line is being typed */
 	char typed[TOP_WORD];
 	struct top_list list[TOP_PAGES];
-	unsigned int scroll; /* columns of the list of pools that are scrolled out to the left */
-	struct top_key pool, thread; /* opened */
+	unsigned int scroll;		   /* columns of the list of pools that are scrolled out to the left */
+	struct top_key pool, thread;	   /* opened */
 	struct top_key pool_at, thread_at; /* selected in the lists */
 
 	/* rows of what is shown */

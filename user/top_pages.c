@@ -24,7 +24,8 @@ static size_t fit_words(const char *line, unsigned int width)
 }
 
 /* One line of a text, continued on as many as it needs. Return: how many. @draw: false: count only. */
-static size_t draw_wrapped(const char *line, size_t at, const struct top_list *list, const struct top_layout *l, bool draw)
+static size_t draw_wrapped(const char *line, size_t at, const struct top_list *list, const struct top_layout *l,
+			   bool draw)
 {
 	unsigned int indent = (unsigned int)strspn(line, " "), x = 0, width = top_draw__columns();
 	size_t n = 0;
@@ -83,7 +84,8 @@ void top_pages__findings_pane(const struct top *t, const struct top_layout *l)
 	for (size_t i = 0; i < l->pane_lines && i < t->nfindings; i++) {
 		const struct top_finding *f = &t->findings[t->nfindings - 1 - i];
 
-		top_draw__line(l->pane + 1 + (unsigned int)i, 0, top_style__of_severity(f->severity, f->event), f->line);
+		top_draw__line(l->pane + 1 + (unsigned int)i, 0, top_style__of_severity(f->severity, f->event),
+			       f->line);
 	}
 }
 
@@ -107,7 +109,8 @@ static void histograms_pane(const struct view_pool *p, const struct top_layout *
 			if (histogram__line(line, sizeof(line), buckets, i, half - 1))
 				top_draw__field(l->pane + 1 + shown++, side * half, half - 1, false, TOP_PLAIN, line);
 		if (last < 0)
-			top_draw__field(l->pane + 1, side * half, half - 1, false, TOP_PLAIN, side ? "nobody had to wait yet" : "nothing returned yet");
+			top_draw__field(l->pane + 1, side * half, half - 1, false, TOP_PLAIN,
+					side ? "nobody had to wait yet" : "nothing returned yet");
 	}
 }
 
@@ -117,16 +120,17 @@ static void pool_facts(const struct view_pool *p)
 
 	escape__string(name, sizeof(name), p->name, top_draw__escape());
 	escape__string(comm, sizeof(comm), p->comm, top_draw__escape());
-	top_draw__printf(1, 0, top_style__of_state(p->state), "pool %s 0x%" PRIx64 " of %s[%" PRIu32 "]: %s", name, (uint64_t)p->pool->addr,
-			 *comm ? comm : "process", p->pool->head.tgid, view_state__name(p->state));
+	top_draw__printf(1, 0, top_style__of_state(p->state), "pool %s 0x%" PRIx64 " of %s[%" PRIu32 "]: %s", name,
+			 (uint64_t)p->pool->addr, *comm ? comm : "process", p->pool->head.tgid,
+			 view_state__name(p->state));
 	if (p->capacity != POOLWATCH_UNKNOWN)
 		snprintf(capacity, sizeof(capacity), "%" PRId64 "%s", p->capacity,
 			 p->capacity_known == LEDGER_CAPACITY_CERTAIN ? "" : " or more");
 	if (p->safe_threads != POOLWATCH_UNKNOWN)
-		snprintf(size, sizeof(size), "; depth %" PRIu32 ", nesting %" PRId64 ", safe for %" PRId64, p->pool->depth,
-			 (int64_t)p->pool->nesting_max, p->safe_threads);
-	top_draw__printf(2, 0, TOP_PLAIN, "capacity %s, %" PRId64 " in use (most %" PRId64 "), %u waiting%s", capacity, (int64_t)p->pool->in_use,
-			 (int64_t)p->pool->in_use_max, p->waiters, size);
+		snprintf(size, sizeof(size), "; depth %" PRIu32 ", nesting %" PRId64 ", safe for %" PRId64,
+			 p->pool->depth, (int64_t)p->pool->nesting_max, p->safe_threads);
+	top_draw__printf(2, 0, TOP_PLAIN, "capacity %s, %" PRId64 " in use (most %" PRId64 "), %u waiting%s", capacity,
+			 (int64_t)p->pool->in_use, (int64_t)p->pool->in_use_max, p->waiters, size);
 }
 
 /* The last column takes what is left of the line. */
@@ -189,7 +193,8 @@ void top_pages__thread(struct top *t, const struct top_layout *l)
 	FILE *out;
 
 	if (!th) {
-		top_draw__line(1, 0, TOP_WARN, "The thread holds nothing and asks for nothing any more. Esc goes back.");
+		top_draw__line(1, 0, TOP_WARN,
+			       "The thread holds nothing and asks for nothing any more. Esc goes back.");
 		return;
 	}
 	top_model__describe(t, th, true);
@@ -213,11 +218,15 @@ void top_pages__findings(struct top *t, const struct top_layout *l)
 	struct top_list *list = &t->list[TOP_FINDINGS];
 
 	top_screen__scroll(list, t->nfindings, l->list_lines);
-	top_draw__line(l->list - 1, 0, TOP_HEADING, t->nfindings ? "FINDINGS, the latest first; Enter opens one" : "FINDINGS: none so far");
+	top_draw__line(l->list - 1, 0, TOP_HEADING,
+		       t->nfindings ? "FINDINGS, the latest first; Enter opens one" : "FINDINGS: none so far");
 	for (unsigned int i = 0; i < l->list_lines && list->first + i < t->nfindings; i++) {
 		const struct top_finding *f = &t->findings[t->nfindings - 1 - list->first - i];
 
-		top_draw__line(l->list + i, 0, list->first + i == list->at ? TOP_SELECTED : top_style__of_severity(f->severity, f->event), f->line);
+		top_draw__line(l->list + i, 0,
+			       list->first + i == list->at ? TOP_SELECTED
+							   : top_style__of_severity(f->severity, f->event),
+			       f->line);
 	}
 }
 
@@ -230,31 +239,32 @@ void top_pages__finding(struct top *t, const struct top_layout *l)
 
 void top_pages__help(struct top *t, const struct top_layout *l)
 {
-	draw_text(&t->list[TOP_HELP], l,
-		  "poolwatch top: which pool is full, who holds it, who waits.\n"
-		  "\n"
-		  "  Up Down PgUp PgDn Home End   select; j and k too\n"
-		  "  Left Right                   more columns\n"
-		  "  Enter                        open a pool: holders and waiters; again: a thread, where it is\n"
-		  "  Esc Backspace                back\n"
-		  "  F3 or /   n                  search; the next one\n"
-		  "  F4 or \\                      show only what matches: name, process, PID, state, key\n"
-		  "  F5 or t                      tree by process\n"
-		  "  F6 or s                      sort by...\n"
-		  "  < >   R or I                 sort by the column to the left, right; reverse\n"
-		  "  T                            over the last interval, or since start\n"
-		  "  a                            also what is no pool (signalling semaphores and the like)\n"
-		  "  f                            all findings\n"
-		  "  Space or Z                   pause\n"
-		  "  d   + -                      seconds between looks\n"
-		  "  Ctrl-L                       draw anew\n"
-		  "  q F10 Ctrl-C                 quit\n"
-		  "\n"
-		  "States: ok; busy: three quarters in use, or somebody waits; full: all in use; STALL: full, and nothing\n"
-		  "granted for longer than --stall while somebody waits; DEADLOCK: proven; uncertain: the books may be\n"
-		  "wrong, 'poolwatch show stats' says why.\n"
-		  "Bar: # in use, ? taken before the watch began, | the most ever in use.\n"
-		  "MARGIN: how many more threads may nest at once before it can deadlock.\n");
+	draw_text(
+		&t->list[TOP_HELP], l,
+		"poolwatch top: which pool is full, who holds it, who waits.\n"
+		"\n"
+		"  Up Down PgUp PgDn Home End   select; j and k too\n"
+		"  Left Right                   more columns\n"
+		"  Enter                        open a pool: holders and waiters; again: a thread, where it is\n"
+		"  Esc Backspace                back\n"
+		"  F3 or /   n                  search; the next one\n"
+		"  F4 or \\                      show only what matches: name, process, PID, state, key\n"
+		"  F5 or t                      tree by process\n"
+		"  F6 or s                      sort by...\n"
+		"  < >   R or I                 sort by the column to the left, right; reverse\n"
+		"  T                            over the last interval, or since start\n"
+		"  a                            also what is no pool (signalling semaphores and the like)\n"
+		"  f                            all findings\n"
+		"  Space or Z                   pause\n"
+		"  d   + -                      seconds between looks\n"
+		"  Ctrl-L                       draw anew\n"
+		"  q F10 Ctrl-C                 quit\n"
+		"\n"
+		"States: ok; busy: three quarters in use, or somebody waits; full: all in use; STALL: full, and nothing\n"
+		"granted for longer than --stall while somebody waits; DEADLOCK: proven; uncertain: the books may be\n"
+		"wrong, 'poolwatch show stats' says why.\n"
+		"Bar: # in use, ? taken before the watch began, | the most ever in use.\n"
+		"MARGIN: how many more threads may nest at once before it can deadlock.\n");
 }
 
 void top_pages__sort(struct top *t, const struct top_layout *l)

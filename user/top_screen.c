@@ -78,7 +78,8 @@ static void remarks(const struct top *t, uint64_t lost)
 		snprintf(filter, sizeof(filter), "filter: %s  ", word);
 	}
 	if (lost)
-		snprintf(gaps, sizeof(gaps), "lost or not understood: %" PRIu64 " times ('poolwatch show stats')", lost);
+		snprintf(gaps, sizeof(gaps), "lost or not understood: %" PRIu64 " times ('poolwatch show stats')",
+			 lost);
 	top_draw__printf(2, 0, TOP_WARN, "%s%s", filter, gaps);
 }
 
@@ -93,21 +94,22 @@ static void header(const struct top *t)
 	if (localtime_r(&now, &tm))
 		strftime(when, sizeof(when), "%H:%M:%S", &tm);
 	sessions_text(t, sessions, sizeof(sessions));
-	top_draw__printf(0, 0, TOP_BOLD, "poolwatch %s  %s  every %.3g s%s", when, sessions, (double)t->o.interval_ns / 1e9,
-			 t->paused ? "  PAUSED" : "");
+	top_draw__printf(0, 0, TOP_BOLD, "poolwatch %s  %s  every %.3g s%s", when, sessions,
+			 (double)t->o.interval_ns / 1e9, t->paused ? "  PAUSED" : "");
 	for (int s = VIEW_NO_POOL; s >= 0; s--)
 		if (t->states[s])
-			len += (size_t)snprintf(states + len, sizeof(states) - len, "%s%u %s", len ? ", " : ": ", t->states[s],
-						view_state__name((enum view_state)s));
-	top_draw__printf(1, 0, t->states[VIEW_DEADLOCK] || t->states[VIEW_STALL] ? TOP_ALARM : TOP_PLAIN, "%u %s%s; %u %s",
-			 t->all_pools, t->all_pools == 1 ? "pool" : "pools", states, t->all_threads,
+			len += (size_t)snprintf(states + len, sizeof(states) - len, "%s%u %s", len ? ", " : ": ",
+						t->states[s], view_state__name((enum view_state)s));
+	top_draw__printf(1, 0, t->states[VIEW_DEADLOCK] || t->states[VIEW_STALL] ? TOP_ALARM : TOP_PLAIN,
+			 "%u %s%s; %u %s", t->all_pools, t->all_pools == 1 ? "pool" : "pools", states, t->all_threads,
 			 t->all_threads == 1 ? "thread" : "threads");
 	for (size_t i = 0; i < t->sessions.n; i++)
 		for (size_t k = 0; k < t->sessions.s[i]->views.ncounters; k++)
 			lost += t->sessions.s[i]->views.counters[k].counter->count;
 	if (t->ended)
-		top_draw__line(2, 0, TOP_ALARM,
-			       "What was watched has ended: this is the last picture. Start another: poolwatch attach -p PID");
+		top_draw__line(
+			2, 0, TOP_ALARM,
+			"What was watched has ended: this is the last picture. Start another: poolwatch attach -p PID");
 	else if (*t->notice)
 		top_draw__line(2, 0, TOP_WARN, t->notice);
 	else
@@ -136,14 +138,16 @@ static void each_column(const struct top *t, unsigned int y, const struct view_p
 	}
 }
 
-static void draw_heading(const struct top *t, const struct table_column *c, unsigned int y, unsigned int x, const struct view_pool *p)
+static void draw_heading(const struct top *t, const struct table_column *c, unsigned int y, unsigned int x,
+			 const struct view_pool *p)
 {
 	(void)p;
 	top_draw__field(y, x, width_of(c), table__right_aligned(c) && !top_columns__is_bar(c),
 			c == t->sort ? TOP_SELECTED : TOP_HEADING, top_columns__is_bar(c) ? "IN USE" : c->title);
 }
 
-static void draw_cell(const struct top *t, const struct table_column *c, unsigned int y, unsigned int x, const struct view_pool *p)
+static void draw_cell(const struct top *t, const struct table_column *c, unsigned int y, unsigned int x,
+		      const struct view_pool *p)
 {
 	bool selected = t->nrows && t->rows[t->list[TOP_POOLS].at].pool == p;
 	enum top_style style = top_style__of_state(p->state);
@@ -169,11 +173,13 @@ static void draw_process(const struct top_row *row, unsigned int y, bool selecte
 
 	escape__string(comm, sizeof(comm), row->first->comm, top_draw__escape());
 	if (row->alarms)
-		top_draw__printf(y, 0, selected ? TOP_SELECTED : TOP_ALARM, "%s[%" PRIu32 "]  %u %s, %u in trouble", *comm ? comm : "process",
-				 row->first->pool->head.tgid, row->pools, row->pools == 1 ? "pool" : "pools", row->alarms);
+		top_draw__printf(y, 0, selected ? TOP_SELECTED : TOP_ALARM, "%s[%" PRIu32 "]  %u %s, %u in trouble",
+				 *comm ? comm : "process", row->first->pool->head.tgid, row->pools,
+				 row->pools == 1 ? "pool" : "pools", row->alarms);
 	else
-		top_draw__printf(y, 0, selected ? TOP_SELECTED : TOP_BOLD, "%s[%" PRIu32 "]  %u %s", *comm ? comm : "process",
-				 row->first->pool->head.tgid, row->pools, row->pools == 1 ? "pool" : "pools");
+		top_draw__printf(y, 0, selected ? TOP_SELECTED : TOP_BOLD, "%s[%" PRIu32 "]  %u %s",
+				 *comm ? comm : "process", row->first->pool->head.tgid, row->pools,
+				 row->pools == 1 ? "pool" : "pools");
 }
 
 static void pools_page(struct top *t, const struct top_layout *l)
@@ -196,20 +202,25 @@ static void pools_page(struct top *t, const struct top_layout *l)
 	}
 	if (!t->nrows)
 		top_draw__line(l->list, 0, TOP_PLAIN,
-			       *t->filter && t->all_pools ? "No pool matches the filter." : "No pool has been used yet.");
+			       *t->filter && t->all_pools ? "No pool matches the filter."
+							  : "No pool has been used yet.");
 	top_pages__findings_pane(t, l);
 }
 
 static void last_line(const struct top *t, unsigned int y)
 {
-	static const char *const prompts[] = {
-		[TOP_TYPES_FILTER] = "Filter: ", [TOP_TYPES_SEARCH] = "Search: ", [TOP_TYPES_INTERVAL] = "Seconds between looks: "
-	};
+	static const char *const prompts[] = { [TOP_TYPES_FILTER] = "Filter: ",
+					       [TOP_TYPES_SEARCH] = "Search: ",
+					       [TOP_TYPES_INTERVAL] = "Seconds between looks: " };
 	static const struct {
 		const char *key, *what;
-	} keys[] = { { "F1", "Help" },	{ "F3", "Search" }, { "F4", "Filter" }, { "F5", "Tree" },  { "F6", "Sort" },
-		     { "T", "Total" },	{ "Space", "Pause" }, { "f", "Findings" }, { "Enter", "Open" }, { "q", "Quit" } },
-	  back[] = { { "F1", "Help" }, { "Space", "Pause" }, { "Enter", "Open" }, { "Esc", "Back" }, { "q", "Quit" } };
+	} keys
+		[] = { { "F1", "Help" },    { "F3", "Search" }, { "F4", "Filter" },   { "F5", "Tree" },
+		       { "F6", "Sort" },    { "T", "Total" },	{ "Space", "Pause" }, { "f", "Findings" },
+		       { "Enter", "Open" }, { "q", "Quit" } },
+	    back[] = {
+		    { "F1", "Help" }, { "Space", "Pause" }, { "Enter", "Open" }, { "Esc", "Back" }, { "q", "Quit" }
+	    };
 	bool at_list = top__page(t) == TOP_POOLS;
 	unsigned int x = 0;
 	char word[4 * TOP_WORD];
@@ -238,8 +249,8 @@ void top_screen__draw(struct top *t)
 	erase();
 	if (top_draw__lines() < TOP_MIN_LINES || top_draw__columns() < TOP_MIN_COLUMNS) {
 		top_draw__printf(0, 0, TOP_PLAIN, "Terminal too small:");
-		top_draw__printf(1, 0, TOP_PLAIN, "%ux%u, %dx%d needed", top_draw__columns(), top_draw__lines(), TOP_MIN_COLUMNS,
-				 TOP_MIN_LINES);
+		top_draw__printf(1, 0, TOP_PLAIN, "%ux%u, %dx%d needed", top_draw__columns(), top_draw__lines(),
+				 TOP_MIN_COLUMNS, TOP_MIN_LINES);
 		refresh();
 		return;
 	}

@@ -5,7 +5,7 @@
 
 #include "top_model.h"
 
-#define TOP_MIN_LINES 10
+#define TOP_MIN_LINES	10
 #define TOP_MIN_COLUMNS 40
 
 /* Draw the page shown. What did not change is not sent to the terminal. */
@@ -15,7 +15,7 @@ unsigned int top_screen__page_lines(const struct top *t);
 
 /* Where things stand. */
 struct top_layout {
-	unsigned int list;	 /* first line of the list, below its headings */
+	unsigned int list; /* first line of the list, below its headings */
 	unsigned int list_lines;
 	unsigned int pane;	 /* title of the pane below */
 	unsigned int pane_lines; /* without its title; 0: no pane */

@@ -10,8 +10,9 @@
 const char *view_state__name(enum view_state state)
 {
 	static const char *const names[] = {
-		[VIEW_OK] = "ok",	    [VIEW_BUSY] = "busy",	    [VIEW_FULL] = "full",	 [VIEW_STALL] = "STALL",
-		[VIEW_DEADLOCK] = "DEADLOCK", [VIEW_UNCERTAIN] = "uncertain", [VIEW_NO_POOL] = "no pool",
+		[VIEW_OK] = "ok",	    [VIEW_BUSY] = "busy",	  [VIEW_FULL] = "full",
+		[VIEW_STALL] = "STALL",	    [VIEW_DEADLOCK] = "DEADLOCK", [VIEW_UNCERTAIN] = "uncertain",
+		[VIEW_NO_POOL] = "no pool",
 	};
 
 	return names[state];
@@ -45,7 +46,8 @@ static void copy_chars(char *to, const char *from, size_t size)
 	to[len] = '\0';
 }
 
-static void recent(struct view_pool *row, const struct poolwatch_pool *p, const struct poolwatch_pool *old, uint64_t interval)
+static void recent(struct view_pool *row, const struct poolwatch_pool *p, const struct poolwatch_pool *old,
+		   uint64_t interval)
 {
 	if (!old || interval < SHORTEST_INTERVAL_NS)
 		return;
@@ -59,8 +61,8 @@ static void recent(struct view_pool *row, const struct poolwatch_pool *p, const 
 }
 
 /* @proc: where the last row's process was found; rows of one process come in runs. */
-static void fill_pool(struct view_pool *row, const struct views *v, const struct ledger *now, const struct ledger *before,
-		      const struct poolwatch_pool *p, const struct poolwatch_proc **proc)
+static void fill_pool(struct view_pool *row, const struct views *v, const struct ledger *now,
+		      const struct ledger *before, const struct poolwatch_pool *p, const struct poolwatch_proc **proc)
 {
 	const struct poolwatch_def *def = ledger__def(now, p->def);
 	uint64_t since = age(now->time, p->created);
@@ -79,7 +81,8 @@ static void fill_pool(struct view_pool *row, const struct views *v, const struct
 	row->safe_threads = views__safe_threads(row->capacity, p->depth);
 	row->mean_rate = since ? (double)p->grants * 1e9 / (double)since : 0;
 	if (before)
-		recent(row, p, ledger__pool(before, p->head.id), now->time > before->time ? now->time - before->time : 0);
+		recent(row, p, ledger__pool(before, p->head.id),
+		       now->time > before->time ? now->time - before->time : 0);
 }
 
 static enum view_state state_of(const struct ledger *now, const struct view_pool *row, uint64_t stall_ns)
@@ -96,8 +99,9 @@ static enum view_state state_of(const struct ledger *now, const struct view_pool
 	if (row->capacity == POOLWATCH_UNKNOWN)
 		return row->waiters ? VIEW_BUSY : VIEW_OK;
 	if (taken >= (double)row->capacity)
-		return row->oldest_wait_ns > stall_ns && (!p->last_grant || age(now->time, p->last_grant) > stall_ns) ? VIEW_STALL :
-															 VIEW_FULL;
+		return row->oldest_wait_ns > stall_ns && (!p->last_grant || age(now->time, p->last_grant) > stall_ns)
+			       ? VIEW_STALL
+			       : VIEW_FULL;
 	return row->waiters || taken * 4 >= (double)row->capacity * 3 ? VIEW_BUSY : VIEW_OK;
 }
 
@@ -130,7 +134,8 @@ static void count_threads(struct views *v, const struct ledger *now, const uint3
 			if (!p || !row_of[p - now->pools])
 				continue;
 			v->pools[row_of[p - now->pools] - 1].waiters++;
-			later(&v->pools[row_of[p - now->pools] - 1].oldest_wait_ns, age(now->time, t->request[k].since));
+			later(&v->pools[row_of[p - now->pools] - 1].oldest_wait_ns,
+			      age(now->time, t->request[k].since));
 			if (deadlocked[i])
 				v->pools[row_of[p - now->pools] - 1].state = VIEW_DEADLOCK;
 		}
@@ -151,8 +156,8 @@ static int compare_pools(const void *a, const void *b)
 	return x->pool->head.id < y->pool->head.id ? -1 : x->pool->head.id > y->pool->head.id;
 }
 
-static int make_pools(struct views *v, const struct ledger *now, const struct ledger *before, const struct views_options *o,
-		      const bool *deadlocked)
+static int make_pools(struct views *v, const struct ledger *now, const struct ledger *before,
+		      const struct views_options *o, const bool *deadlocked)
 {
 	_cleanup_free_ uint32_t *row_of = calloc(now->npools + 1, sizeof(*row_of));
 	uint64_t stall_ns = o->stall_ns ? o->stall_ns : VIEWS_STALL_NS;
@@ -175,8 +180,8 @@ static int make_pools(struct views *v, const struct ledger *now, const struct le
 	return 0;
 }
 
-static void set_hold(struct finding_hold *h, const struct ledger *now, const struct poolwatch_pool *p, uint32_t units, uint64_t since,
-		     uint64_t site)
+static void set_hold(struct finding_hold *h, const struct ledger *now, const struct poolwatch_pool *p, uint32_t units,
+		     uint64_t since, uint64_t site)
 {
 	const struct poolwatch_def *def = p ? ledger__def(now, p->def) : NULL;
 
@@ -221,8 +226,8 @@ const struct finding_frame *view_thread__site(const struct view_thread *t)
 	return oldest ? &oldest->site : NULL;
 }
 
-static void fill_thread(struct view_thread *row, struct views *v, const struct ledger *now, const struct poolwatch_thread *t,
-			struct finding_hold **next)
+static void fill_thread(struct view_thread *row, struct views *v, const struct ledger *now,
+			const struct poolwatch_thread *t, struct finding_hold **next)
 {
 	*row = (struct view_thread){ .record = t, .session = &v->session };
 	row->who.tid = t->tid;
@@ -236,7 +241,8 @@ static void fill_thread(struct view_thread *row, struct views *v, const struct l
 
 		if (!units)
 			continue;
-		set_hold(*next, now, ledger__pool_at(now, POOLWATCH_HOLD_POOL(t->hold[k].word)), units, t->hold[k].since, t->hold[k].site);
+		set_hold(*next, now, ledger__pool_at(now, POOLWATCH_HOLD_POOL(t->hold[k].word)), units,
+			 t->hold[k].since, t->hold[k].site);
 		(*next)->resource = t->hold[k].resource;
 		(*next)++;
 		row->who.nholds++;
@@ -267,7 +273,8 @@ static int compare_threads(const void *a, const void *b)
 	return x->record->head.id < y->record->head.id ? -1 : x->record->head.id > y->record->head.id;
 }
 
-static int make_threads(struct views *v, const struct ledger *now, const struct views_options *o, const bool *deadlocked)
+static int make_threads(struct views *v, const struct ledger *now, const struct views_options *o,
+			const bool *deadlocked)
 {
 	struct finding_hold *next;
 	size_t holds = 0;
@@ -324,7 +331,8 @@ static void views__reset(struct views *v)
 	v->npools = v->nthreads = v->ncounters = 0;
 }
 
-int views__make(struct views *v, const struct ledger *now, const struct ledger *before, const char *mode, const struct views_options *o)
+int views__make(struct views *v, const struct ledger *now, const struct ledger *before, const char *mode,
+		const struct views_options *o)
 {
 	_cleanup_free_ bool *deadlocked = calloc(now->nthreads + 1, sizeof(*deadlocked));
 	int err;

@@ -37,14 +37,14 @@ struct view_pool {
 	int64_t capacity; /* POOLWATCH_UNKNOWN */
 	enum ledger_capacity capacity_known;
 	int64_t unknown;
-	uint32_t holders; /* threads */
-	uint32_t waiters; /* threads with a request in progress */
+	uint32_t holders;	 /* threads */
+	uint32_t waiters;	 /* threads with a request in progress */
 	uint64_t oldest_wait_ns; /* of a waiter; 0: none waits */
 	uint64_t oldest_hold_ns;
 	uint64_t now;
-	double mean_rate;      /* grants per second since it was first seen */
-	bool has_recent;       /* a snapshot of at least 50 ms before has this pool: */
-	double rate;	       /* grants per second since then */
+	double mean_rate; /* grants per second since it was first seen */
+	bool has_recent;  /* a snapshot of at least 50 ms before has this pool: */
+	double rate;	  /* grants per second since then */
 	uint64_t interval_ns;
 	__u64 hold[POOLWATCH_BUCKETS]; /* since then */
 	__u64 wait[POOLWATCH_BUCKETS];
@@ -54,13 +54,14 @@ struct view_pool {
 struct view_thread {
 	const struct poolwatch_thread *record;
 	const struct view_session *session;
-	struct finding_thread who; /* as a finding has it; its strings are the ledger's, but those of frames are its own */
+	struct finding_thread
+		who; /* as a finding has it; its strings are the ledger's, but those of frames are its own */
 	bool deadlocked;
-	uint32_t units;		 /* held, of all pools */
+	uint32_t units; /* held, of all pools */
 	uint64_t oldest_hold_ns;
-	uint64_t wait_ns;	 /* of its innermost request; 0: none */
+	uint64_t wait_ns; /* of its innermost request; 0: none */
 	char comm[POOLWATCH_COMM + 1];
-	char pools_text[96];	 /* "sem, db x2" */
+	char pools_text[96]; /* "sem, db x2" */
 };
 
 struct view_counter {
@@ -95,8 +96,8 @@ struct views {
 };
 
 /*
- * views__make - the rows of @now. @before: an earlier snapshot of the same session, for rates and for proof of a deadlock;
- * NULL: none. @v is cleared first, its memory used again. Return: 0 or -ENOMEM, then @v is empty.
+ * views__make - the rows of @now. @before: an earlier snapshot of the same session, for rates and for proof of a
+ * deadlock; NULL: none. @v is cleared first, its memory used again. Return: 0 or -ENOMEM, then @v is empty.
  */
 int views__make(struct views *v, const struct ledger *now, const struct ledger *before, const char *mode,
 		const struct views_options *o);
@@ -106,7 +107,8 @@ void views__clear(struct views *v);
 const struct finding_frame *view_thread__site(const struct view_thread *t);
 
 /*
- * Which threads of @now are deadlocked for certain: left over by the reduction, in the same requests and holds as in @before.
+ * Which threads of @now are deadlocked for certain: left over by the reduction, in the same requests and holds as in
+ * @before.
  * @deadlocked: room for @now->nthreads. Return: how many, or -ENOMEM. (views_proof.c)
  */
 int views__deadlocked(const struct ledger *now, const struct ledger *before, bool *deadlocked);

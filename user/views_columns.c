@@ -4,14 +4,14 @@
 #include "finding_json.h"
 #include "views.h"
 
-#define POOL_COLUMN(column, member, expression)                              \
+#define POOL_COLUMN(column, member, expression) \
 	static void pool_##column(const void *row, struct table_value *v) \
-	{                                                                 \
-		const struct view_pool *r = row;                          \
-		const struct poolwatch_pool *p = r->pool;                 \
-									  \
-		(void)p;                                                  \
-		v->member = (expression);                                 \
+	{ \
+		const struct view_pool *r = row; \
+		const struct poolwatch_pool *p = r->pool; \
+\
+		(void)p; \
+		v->member = (expression); \
 	}
 
 POOL_COLUMN(name, text, r->name)
@@ -51,9 +51,9 @@ static void pool_capacity(const void *row, struct table_value *v)
 
 static void pool_capacity_is(const void *row, struct table_value *v)
 {
-	static const char *const how[] = {
-		[LEDGER_CAPACITY_UNKNOWN] = "unknown", [LEDGER_CAPACITY_LEARNED] = "learned", [LEDGER_CAPACITY_CERTAIN] = "certain"
-	};
+	static const char *const how[] = { [LEDGER_CAPACITY_UNKNOWN] = "unknown",
+					   [LEDGER_CAPACITY_LEARNED] = "learned",
+					   [LEDGER_CAPACITY_CERTAIN] = "certain" };
 	const struct view_pool *r = row;
 
 	v->text = how[r->capacity_known];
@@ -106,12 +106,12 @@ static void quantile(struct table_value *v, const __u64 *buckets, double q)
 	v->count = ledger__quantile(copy, q);
 }
 
-#define POOL_QUANTILE(column, buckets, q)                                    \
+#define POOL_QUANTILE(column, buckets, q) \
 	static void pool_##column(const void *row, struct table_value *v) \
-	{                                                                 \
-		const struct view_pool *r = row;                          \
-									  \
-		quantile(v, buckets, q);                                  \
+	{ \
+		const struct view_pool *r = row; \
+\
+		quantile(v, buckets, q); \
 	}
 
 POOL_QUANTILE(hold_p50, r->pool->hold, 0.5)
@@ -190,42 +190,59 @@ static const struct table_column pool_columns[] = {
 	{ "capacity", "CAP", "capacity", "units in all", TABLE_NUMBER, 5, pool_capacity },
 	{ "in_use", "USE", "in_use", "units in use, as far as seen", TABLE_NUMBER, 5, pool_in_use },
 	{ "waiters", "WAIT", "waiters", "threads that ask for a unit now", TABLE_COUNT, 5, pool_waiters },
-	{ "unknown", "UNK", "unknown", "units taken before the watch began and not returned", TABLE_NUMBER, 4, pool_unknown },
+	{ "unknown", "UNK", "unknown", "units taken before the watch began and not returned", TABLE_NUMBER, 4,
+	  pool_unknown },
 	{ "id", "ID", "id", "the pool's number in its session", TABLE_HEX, 12, pool_id },
 	{ "pid", "PID", "pid", "process", TABLE_COUNT, 7, pool_pid },
 	{ "comm", "PROCESS", "comm", "name of the process", TABLE_TEXT, 12, pool_comm },
-	{ "state", "STATE", "state", "ok, busy (3/4 in use, or waited for), full, STALL, DEADLOCK, uncertain, no pool", TABLE_TEXT, 9, pool_state },
+	{ "state", "STATE", "state", "ok, busy (3/4 in use, or waited for), full, STALL, DEADLOCK, uncertain, no pool",
+	  TABLE_TEXT, 9, pool_state },
 	{ "max", "MAX", "in_use_max", "most units ever in use", TABLE_NUMBER, 5, pool_max },
 	{ "free", "FREE", "free", "units neither in use nor unknown", TABLE_NUMBER, 5, pool_free },
-	{ "capacity_is", "CAPACITY-IS", "capacity_is", "certain, learned (at least that), or unknown", TABLE_TEXT, 11, pool_capacity_is },
+	{ "capacity_is", "CAPACITY-IS", "capacity_is", "certain, learned (at least that), or unknown", TABLE_TEXT, 11,
+	  pool_capacity_is },
 	{ "holders", "HOLD", "holders", "threads that hold a unit", TABLE_COUNT, 5, pool_holders },
-	{ "oldest_wait", "OLDEST", "oldest_wait_ns", "longest wait of those who wait now", TABLE_NS, 6, pool_oldest_wait },
-	{ "oldest_hold", "OLDHOLD", "oldest_hold_ns", "longest hold of those who hold now", TABLE_NS, 7, pool_oldest_hold },
+	{ "oldest_wait", "OLDEST", "oldest_wait_ns", "longest wait of those who wait now", TABLE_NS, 6,
+	  pool_oldest_wait },
+	{ "oldest_hold", "OLDHOLD", "oldest_hold_ns", "longest hold of those who hold now", TABLE_NS, 7,
+	  pool_oldest_hold },
 	{ "rate", "ACQ/S", "rate", "units granted a second, over the last interval", TABLE_RATE, 5, pool_rate },
-	{ "mean_rate", "ACQ/S", "mean_rate", "units granted a second, since the pool was first seen", TABLE_RATE, 5, pool_mean_rate },
+	{ "mean_rate", "ACQ/S", "mean_rate", "units granted a second, since the pool was first seen", TABLE_RATE, 5,
+	  pool_mean_rate },
 	{ "hold_p50", "HOLD50", "hold_p50_ns", "half of all holds were shorter", TABLE_NS, 6, pool_hold_p50 },
 	{ "hold_p99", "HOLD99", "hold_p99_ns", "99% of all holds were shorter", TABLE_NS, 6, pool_hold_p99 },
 	{ "wait_p50", "WAIT50", "wait_p50_ns", "half of all waits were shorter", TABLE_NS, 6, pool_wait_p50 },
 	{ "wait_p99", "WAIT99", "wait_p99_ns", "99% of all waits were shorter", TABLE_NS, 6, pool_wait_p99 },
-	{ "recent_hold_p50", "HOLD50", "recent_hold_p50_ns", "the same over the last interval", TABLE_NS, 6, pool_recent_hold_p50 },
-	{ "recent_hold_p99", "HOLD99", "recent_hold_p99_ns", "the same over the last interval", TABLE_NS, 6, pool_recent_hold_p99 },
-	{ "recent_wait_p50", "WAIT50", "recent_wait_p50_ns", "the same over the last interval", TABLE_NS, 6, pool_recent_wait_p50 },
-	{ "recent_wait_p99", "WAIT99", "recent_wait_p99_ns", "the same over the last interval", TABLE_NS, 6, pool_recent_wait_p99 },
-	{ "nested", "NEST", "nested", "requests made while holding a unit of the same pool", TABLE_COUNT, 5, pool_nested },
+	{ "recent_hold_p50", "HOLD50", "recent_hold_p50_ns", "the same over the last interval", TABLE_NS, 6,
+	  pool_recent_hold_p50 },
+	{ "recent_hold_p99", "HOLD99", "recent_hold_p99_ns", "the same over the last interval", TABLE_NS, 6,
+	  pool_recent_hold_p99 },
+	{ "recent_wait_p50", "WAIT50", "recent_wait_p50_ns", "the same over the last interval", TABLE_NS, 6,
+	  pool_recent_wait_p50 },
+	{ "recent_wait_p99", "WAIT99", "recent_wait_p99_ns", "the same over the last interval", TABLE_NS, 6,
+	  pool_recent_wait_p99 },
+	{ "nested", "NEST", "nested", "requests made while holding a unit of the same pool", TABLE_COUNT, 5,
+	  pool_nested },
 	{ "nesting", "NESTING", "nesting", "threads nesting now", TABLE_NUMBER, 7, pool_nesting },
-	{ "nesting_max", "NESTMAX", "nesting_threads", "most threads ever nesting at once", TABLE_NUMBER, 7, pool_nesting_max },
-	{ "depth", "DEPTH", "depth", "most units one thread held, with the one it asked for", TABLE_COUNT, 5, pool_depth },
-	{ "margin", "MARGIN", "margin", "how many more threads may nest at once before it can deadlock", TABLE_NUMBER, 6, pool_margin },
-	{ "needed", "NEED", "needed_capacity", "capacity for one more nesting thread than is safe now, or for those seen", TABLE_NUMBER, 5, pool_needed },
+	{ "nesting_max", "NESTMAX", "nesting_threads", "most threads ever nesting at once", TABLE_NUMBER, 7,
+	  pool_nesting_max },
+	{ "depth", "DEPTH", "depth", "most units one thread held, with the one it asked for", TABLE_COUNT, 5,
+	  pool_depth },
+	{ "margin", "MARGIN", "margin", "how many more threads may nest at once before it can deadlock", TABLE_NUMBER,
+	  6, pool_margin },
+	{ "needed", "NEED", "needed_capacity",
+	  "capacity for one more nesting thread than is safe now, or for those seen", TABLE_NUMBER, 5, pool_needed },
 	{ "requests", "REQUESTS", "requests", "units asked for so far", TABLE_COUNT, 9, pool_requests },
 	{ "grants", "GRANTS", "grants", "requests granted", TABLE_COUNT, 9, pool_grants },
 	{ "blocked", "BLOCKED", "blocked", "requests that found it full", TABLE_COUNT, 9, pool_blocked },
 	{ "failures", "FAILED", "failures", "requests that ended without a unit", TABLE_COUNT, 9, pool_failures },
 	{ "releases", "RELEASES", "releases", "releases", TABLE_COUNT, 9, pool_releases },
 	{ "foreign", "FOREIGN", "foreign", "released by another thread than the holder", TABLE_COUNT, 7, pool_foreign },
-	{ "returned", "RETURNED", "returned_unknown", "released, but nobody was seen to take it", TABLE_COUNT, 8, pool_returned },
+	{ "returned", "RETURNED", "returned_unknown", "released, but nobody was seen to take it", TABLE_COUNT, 8,
+	  pool_returned },
 	{ "full_for", "FULLFOR", "full_for_ns", "how long it has been full", TABLE_NS, 7, pool_full_for },
-	{ "uncertain_for", "UNSURE", "uncertain_for_ns", "how long its books may have been wrong", TABLE_NS, 6, pool_uncertain_for },
+	{ "uncertain_for", "UNSURE", "uncertain_for_ns", "how long its books may have been wrong", TABLE_NS, 6,
+	  pool_uncertain_for },
 	{ "age", "AGE", "age_ns", "since it was first seen", TABLE_NS, 6, pool_age },
 	{ "session", "SESSION", "session", "who watches it", TABLE_COUNT, 7, pool_session },
 	{ "mode", "MODE", "mode", "how it is read: direct or device", TABLE_TEXT, 6, pool_mode },
@@ -237,15 +254,16 @@ const struct table views_pools = {
 	.type = "pool",
 	.columns = pool_columns,
 	.ncolumns = sizeof(pool_columns) / sizeof(pool_columns[0]),
-	.defaults = "name,pid,comm,capacity,in_use,max,waiters,oldest_wait,mean_rate,hold_p50,hold_p99,wait_p99,nested,margin,state",
+	.defaults =
+		"name,pid,comm,capacity,in_use,max,waiters,oldest_wait,mean_rate,hold_p50,hold_p99,wait_p99,nested,margin,state",
 };
 
-#define THREAD_COLUMN(column, member, expression)                              \
+#define THREAD_COLUMN(column, member, expression) \
 	static void thread_##column(const void *row, struct table_value *v) \
-	{                                                                   \
-		const struct view_thread *r = row;                          \
-									    \
-		v->member = (expression);                                   \
+	{ \
+		const struct view_thread *r = row; \
+\
+		v->member = (expression); \
 	}
 
 THREAD_COLUMN(tid, count, r->who.tid)
@@ -275,11 +293,11 @@ static void thread_state(const void *row, struct table_value *v)
 {
 	const struct view_thread *r = row;
 
-	v->text = r->deadlocked				   ? "DEADLOCK" :
-		  r->record->flags & POOLWATCH_THREAD_EXITED ? "ended" :
-		  r->who.requesting			   ? "waits" :
-		  r->units				   ? "holds" :
-							     "idle";
+	v->text = r->deadlocked				       ? "DEADLOCK"
+		  : r->record->flags & POOLWATCH_THREAD_EXITED ? "ended"
+		  : r->who.requesting			       ? "waits"
+		  : r->units				       ? "holds"
+							       : "idle";
 }
 
 static void thread_hold_age(const void *row, struct table_value *v)
@@ -334,8 +352,10 @@ static const struct table_column thread_columns[] = {
 	{ "tid", "TID", "tid", "thread", TABLE_COUNT, 7, thread_tid, .in_object = true },
 	{ "pid", "PID", "pid", "process", TABLE_COUNT, 7, thread_pid, .in_object = true },
 	{ "comm", "THREAD", "comm", "name of the thread", TABLE_TEXT, 15, thread_comm, .in_object = true },
-	{ "goroutine", "GOROUTINE", "goroutine", "goroutine, in Go", TABLE_COUNT, 9, thread_goroutine, .in_object = true },
-	{ "state", "STATE", "state", "holds, waits, DEADLOCK, ended (while holding), idle", TABLE_TEXT, 8, thread_state },
+	{ "goroutine", "GOROUTINE", "goroutine", "goroutine, in Go", TABLE_COUNT, 9, thread_goroutine,
+	  .in_object = true },
+	{ "state", "STATE", "state", "holds, waits, DEADLOCK, ended (while holding), idle", TABLE_TEXT, 8,
+	  thread_state },
 	{ "units", "UNITS", "units", "units held", TABLE_COUNT, 5, thread_units },
 	{ "pools", "HOLDS", "pools", "pools that it holds units of", TABLE_TEXT, 16, thread_pools },
 	{ "hold_age", "HELD", "hold_age_ns", "since it took the oldest", TABLE_NS, 6, thread_hold_age },
@@ -385,12 +405,12 @@ const char *view_cause__help(enum poolwatch_cause cause)
 	return cause < POOLWATCH_CAUSES && causes[cause].help ? causes[cause].help : "a newer poolwatch counts this";
 }
 
-#define COUNTER_COLUMN(column, member, expression)                              \
+#define COUNTER_COLUMN(column, member, expression) \
 	static void counter_##column(const void *row, struct table_value *v) \
-	{                                                                    \
-		const struct view_counter *r = row;                          \
-									     \
-		v->member = (expression);                                    \
+	{ \
+		const struct view_counter *r = row; \
+\
+		v->member = (expression); \
 	}
 
 COUNTER_COLUMN(cause, text, view_cause__name(r->cause))

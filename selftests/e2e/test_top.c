@@ -11,7 +11,7 @@
 #include "e2e.h"
 #include "../term/vt.h"
 
-#define UNITS 3
+#define UNITS	3
 #define THREADS 4
 
 FIXTURE(top)
@@ -26,8 +26,8 @@ FIXTURE_VARIANT(top)
 {
 	int lines, columns;
 };
-FIXTURE_VARIANT_ADD(top, small) { .lines = 24, .columns = 80 };
-FIXTURE_VARIANT_ADD(top, large) { .lines = 50, .columns = 200 };
+FIXTURE_VARIANT_ADD(top, small){ .lines = 24, .columns = 80 };
+FIXTURE_VARIANT_ADD(top, large){ .lines = 50, .columns = 200 };
 
 FIXTURE_SETUP(top)
 {
@@ -45,8 +45,8 @@ FIXTURE_SETUP(top)
 	if (!self->child) {
 		setenv("TERM", "xterm", 1);
 		setenv("LC_ALL", "C.UTF-8", 1);
-		execl(e2e__poolwatch(), "poolwatch", "top", "-p", pid, "-d", "0.1", "--acquire", "take_slot", "--release", "put_slot",
-		      "--capacity", "3", NULL);
+		execl(e2e__poolwatch(), "poolwatch", "top", "-p", pid, "-d", "0.1", "--acquire", "take_slot",
+		      "--release", "put_slot", "--capacity", "3", NULL);
 		_exit(127);
 	}
 }
@@ -84,13 +84,13 @@ static bool await(int master, struct vt *vt, const char *text)
 	return true;
 }
 
-#define AWAIT(...)                                                                               \
-	do {                                                                                     \
-		snprintf(text, sizeof(text), __VA_ARGS__);                                       \
-		ASSERT_TRUE(await(self->master, &self->vt, text))                                \
-		{                                                                                \
-			TH_LOG("no '%s' on the screen:\n%s", text, vt__screen(&self->vt));       \
-		}                                                                                \
+#define AWAIT(...) \
+	do { \
+		snprintf(text, sizeof(text), __VA_ARGS__); \
+		ASSERT_TRUE(await(self->master, &self->vt, text)) \
+		{ \
+			TH_LOG("no '%s' on the screen:\n%s", text, vt__screen(&self->vt)); \
+		} \
 	} while (0)
 
 static void type(int master, const char *keys)

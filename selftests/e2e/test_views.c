@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What show and top -b say of a program whose counts are known. Others may be watched on this machine at the same time. */
+/*
+ * What show and top -b say of a program whose counts are known. Others may be watched on this machine at the same
+ * time.
+ */
 #include <stdlib.h>
 #include <string.h>
 #include "kselftest_harness.h"
 #include "e2e.h"
 
-#define UNITS 3
+#define UNITS	3
 #define THREADS 5
 
 FIXTURE(views)
@@ -21,8 +24,9 @@ FIXTURE_SETUP(views)
 	ASSERT_EQ(workload__start(&self->program, "workload_own", UNITS), 0);
 	ASSERT_EQ(workload__threads(&self->program, THREADS, self->tid), 0);
 	snprintf(self->pid, sizeof(self->pid), "%d", self->program.pid);
-	ASSERT_EQ(poolwatch__start(&self->watch, "attach", "-p", self->pid, "--acquire", "take_slot", "--release", "put_slot", "--capacity",
-				   "3", "--json", NULL), 0);
+	ASSERT_EQ(poolwatch__start(&self->watch, "attach", "-p", self->pid, "--acquire", "take_slot", "--release",
+				   "put_slot", "--capacity", "3", "--json", NULL),
+		  0);
 	ASSERT_TRUE(poolwatch__watches(&self->watch, self->program.pid));
 }
 
@@ -58,9 +62,9 @@ static bool has_said(struct proc *p, const char *line)
 #define DO(answer, ...) ASSERT_STREQ(workload__do(&self->program, __VA_ARGS__), answer)
 
 /* A request is in the books a moment after the program said that it asks. */
-#define UNTIL_WAITERS(n)                                                      \
-	do                                                                    \
-		line = show(&self->show, self->pid, "pools");                 \
+#define UNTIL_WAITERS(n) \
+	do \
+		line = show(&self->show, self->pid, "pools"); \
 	while (json_int(line, "waiters") != (n))
 
 TEST_F(views, pools)
@@ -120,7 +124,9 @@ TEST_F(views, text)
 {
 	DO("1 done 1", "1 take");
 	DO("2 done 1", "2 take");
-	ASSERT_EQ(poolwatch__run(&self->show, "show", "pools", "-p", self->pid, "-o", "name,comm,capacity,in_use,free,state", NULL), 0);
+	ASSERT_EQ(poolwatch__run(&self->show, "show", "pools", "-p", self->pid, "-o",
+				 "name,comm,capacity,in_use,free,state", NULL),
+		  0);
 	ASSERT_EQ(self->show.out.n, 2);
 	EXPECT_STREQ(self->show.out.lines[0], "POOL  PROCESS       CAP  USE  FREE  STATE");
 	EXPECT_STREQ(self->show.out.lines[1], "pool  workload_own    3    2     1  ok");
@@ -189,7 +195,8 @@ TEST_F(views, a_deadlock)
 	EXPECT_EQ(json_int(line, "margin"), 0);
 	EXPECT_EQ(json_int(line, "needed_capacity"), UNITS + 1);
 	proc__free(&self->show);
-	ASSERT_EQ(poolwatch__run(&self->show, "show", "threads", "-p", self->pid, "-o", "state", "--no-headings", NULL), 0);
+	ASSERT_EQ(poolwatch__run(&self->show, "show", "threads", "-p", self->pid, "-o", "state", "--no-headings", NULL),
+		  0);
 	ASSERT_EQ(self->show.out.n, UNITS);
 	for (size_t i = 0; i < UNITS; i++)
 		EXPECT_STREQ(self->show.out.lines[i], "DEADLOCK");

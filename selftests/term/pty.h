@@ -20,7 +20,8 @@
 /* What the fake source shows; set by the test, read by top. */
 enum phase { CALM, DEADLOCKED, RECOVERED, GONE };
 
-#define PATIENCE_MS 20000 /* for something to appear on the screen: far more than it takes, less than the harness allows */
+#define PATIENCE_MS \
+	20000 /* for something to appear on the screen: far more than it takes, less than the harness allows */
 
 /* Process numbers that no process can have, so that nothing is found about them. */
 #define API 4200001
@@ -166,7 +167,8 @@ static inline const char *pty__screen(const struct pty *p)
 
 	snprintf(s, sizeof(s), "%s", vt__screen(&p->vt));
 	for (char *c = s; *c; c++)
-		if (isdigit(c[0]) && isdigit(c[1]) && c[2] == ':' && isdigit(c[3]) && isdigit(c[4]) && c[5] == ':' && isdigit(c[6]) && isdigit(c[7]))
+		if (isdigit(c[0]) && isdigit(c[1]) && c[2] == ':' && isdigit(c[3]) && isdigit(c[4]) && c[5] == ':' &&
+		    isdigit(c[6]) && isdigit(c[7]))
 			memcpy(c, "00:00:00", 8);
 	return s;
 }

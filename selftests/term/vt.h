@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A terminal made of cells: what the terminfo entries vt100, linux and xterm make programs send. A sequence that is not known here is
- * remembered in vt->unknown, so that a test can be sure of its cells.
+ * A terminal made of cells: what the terminfo entries vt100, linux and xterm make programs send. A sequence that is not
+ * known here is remembered in vt->unknown, so that a test can be sure of its cells.
  */
 #ifndef POOLWATCH_TEST_VT_H
 #define POOLWATCH_TEST_VT_H
@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VT_LINES 60
-#define VT_COLUMNS 210
+#define VT_LINES      60
+#define VT_COLUMNS    210
 #define VT_PARAMETERS 16
 
 struct vt_cell {
@@ -213,13 +213,15 @@ static inline void vt__csi(struct vt *v, char final)
 		break;
 	case '@':
 		for (int i = 0; i < one && v->x + 1 < v->columns; i++)
-			memmove(&v->cell[v->y][v->x + 1], &v->cell[v->y][v->x], (size_t)(v->columns - v->x - 1) * sizeof(struct vt_cell));
+			memmove(&v->cell[v->y][v->x + 1], &v->cell[v->y][v->x],
+				(size_t)(v->columns - v->x - 1) * sizeof(struct vt_cell));
 		vt__erase(v, v->y, v->x, v->x + one < v->columns ? v->x + one : v->columns);
 		break;
 	case 'P':
 		if (one > v->columns - v->x)
 			one = v->columns - v->x;
-		memmove(&v->cell[v->y][v->x], &v->cell[v->y][v->x + one], (size_t)(v->columns - v->x - one) * sizeof(struct vt_cell));
+		memmove(&v->cell[v->y][v->x], &v->cell[v->y][v->x + one],
+			(size_t)(v->columns - v->x - one) * sizeof(struct vt_cell));
 		vt__erase(v, v->y, v->columns - one, v->columns);
 		break;
 	case 'L':

@@ -43,8 +43,8 @@ static inline struct poolwatch_proc *fake_proc(struct ledger *l, uint32_t slot, 
 }
 
 /* First seen 10 s before the snapshot; its capacity is stated. */
-static inline struct poolwatch_pool *fake_pool(struct ledger *l, uint32_t slot, uint32_t tgid, uint32_t def, uint64_t addr, int64_t capacity,
-					       int64_t in_use)
+static inline struct poolwatch_pool *fake_pool(struct ledger *l, uint32_t slot, uint32_t tgid, uint32_t def,
+					       uint64_t addr, int64_t capacity, int64_t in_use)
 {
 	struct poolwatch_pool *p = fake_record(l, POOLWATCH_POOLS, slot, tgid);
 
@@ -58,7 +58,8 @@ static inline struct poolwatch_pool *fake_pool(struct ledger *l, uint32_t slot, 
 	return p;
 }
 
-static inline struct poolwatch_thread *fake_thread(struct ledger *l, uint32_t slot, uint32_t tgid, uint32_t tid, const char *comm)
+static inline struct poolwatch_thread *fake_thread(struct ledger *l, uint32_t slot, uint32_t tgid, uint32_t tid,
+						   const char *comm)
 {
 	struct poolwatch_thread *t = fake_record(l, POOLWATCH_THREADS, slot, tgid);
 
@@ -68,7 +69,8 @@ static inline struct poolwatch_thread *fake_thread(struct ledger *l, uint32_t sl
 	return t;
 }
 
-static inline void fake_hold(struct ledger *l, struct poolwatch_thread *t, uint32_t pool_slot, uint32_t units, uint64_t for_ns, uint64_t site)
+static inline void fake_hold(struct ledger *l, struct poolwatch_thread *t, uint32_t pool_slot, uint32_t units,
+			     uint64_t for_ns, uint64_t site)
 {
 	for (int i = 0; i < POOLWATCH_HOLDS; i++) {
 		if (t->hold[i].word)
@@ -81,7 +83,8 @@ static inline void fake_hold(struct ledger *l, struct poolwatch_thread *t, uint3
 	abort();
 }
 
-static inline void fake_request(struct ledger *l, struct poolwatch_thread *t, uint32_t pool_slot, uint64_t for_ns, uint64_t site)
+static inline void fake_request(struct ledger *l, struct poolwatch_thread *t, uint32_t pool_slot, uint64_t for_ns,
+				uint64_t site)
 {
 	t->request[t->requests++] = (struct poolwatch_request){ .seq = ++t->seq,
 								.pool = 1ull << 32 | pool_slot,
@@ -133,9 +136,11 @@ static inline void fake_close(struct source *s)
 
 static inline struct fake_source fake_source(int (*make)(struct ledger *l, unsigned int look))
 {
-	static const struct source_ops ops = {
-		.mode = "direct", .snapshot = fake_snapshot, .event_fd = fake_event_fd, .next_event = fake_next_event, .close = fake_close
-	};
+	static const struct source_ops ops = { .mode = "direct",
+					       .snapshot = fake_snapshot,
+					       .event_fd = fake_event_fd,
+					       .next_event = fake_next_event,
+					       .close = fake_close };
 
 	return (struct fake_source){ .source = { .ops = &ops, .session = 1, .loader_pid = 0 }, .make = make };
 }

@@ -8,8 +8,11 @@
 #include <string.h>
 #include "finding.h"
 
-#define FRAME(sym, off, mod, src, ln, mine)                                                                           \
-	{ .address = 0x401000 + (ln), .symbol = sym, .offset = off, .module = mod, .file = src, .line = ln, .user_code = mine }
+#define FRAME(sym, off, mod, src, ln, mine) \
+	{ \
+		.address = 0x401000 + (ln), .symbol = sym, .offset = off, .module = mod, .file = src, .line = ln, \
+		.user_code = mine \
+	}
 
 static struct finding_frame fetch_stack[] = {
 	{ .address = 0x7f0000001234, .symbol = "futex_wait", .offset = 0x12, .module = "libc.so.6" },

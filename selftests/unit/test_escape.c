@@ -15,14 +15,16 @@ static const char *escaped(const char *s, unsigned int flags)
 TEST(plain_text_stays)
 {
 	ASSERT_STREQ(escaped("std::vector<int>::at(unsigned long) ~", 0), "std::vector<int>::at(unsigned long) ~");
-	ASSERT_STREQ(escaped("gr\xc3\xbc\xc3\x9f \xe6\xb1\xa0 \xf0\x9f\x8f\x8a", 0), "gr\xc3\xbc\xc3\x9f \xe6\xb1\xa0 \xf0\x9f\x8f\x8a");
+	ASSERT_STREQ(escaped("gr\xc3\xbc\xc3\x9f \xe6\xb1\xa0 \xf0\x9f\x8f\x8a", 0),
+		     "gr\xc3\xbc\xc3\x9f \xe6\xb1\xa0 \xf0\x9f\x8f\x8a");
 	ASSERT_STREQ(escaped("", 0), "");
 	ASSERT_STREQ(escaped(NULL, 0), "");
 }
 
 TEST(forged_line)
 {
-	ASSERT_STREQ(escaped("x\nNov 22 host poolwatch: all is well\r", 0), "x\\x0aNov 22 host poolwatch: all is well\\x0d");
+	ASSERT_STREQ(escaped("x\nNov 22 host poolwatch: all is well\r", 0),
+		     "x\\x0aNov 22 host poolwatch: all is well\\x0d");
 }
 
 TEST(terminal_sequences)
@@ -30,8 +32,14 @@ TEST(terminal_sequences)
 	ASSERT_STREQ(escaped("\033[2J\033]0;title\a", 0), "\\x1b[2J\\x1b]0;title\\x07");
 	ASSERT_STREQ(escaped("a\x7f\x08\tb", 0), "a\\x7f\\x08\\x09b");
 	/* C1, as one byte and as U+009B */
-	ASSERT_STREQ(escaped("\x9b" "31m", 0), "\\x9b31m");
-	ASSERT_STREQ(escaped("\xc2\x9b" "31m", 0), "\\xc2\\x9b31m");
+	ASSERT_STREQ(escaped("\x9b"
+			     "31m",
+			     0),
+		     "\\x9b31m");
+	ASSERT_STREQ(escaped("\xc2\x9b"
+			     "31m",
+			     0),
+		     "\\xc2\\x9b31m");
 	ASSERT_STREQ(escaped("\xc2\xa0", 0), "\xc2\xa0");
 }
 
@@ -46,11 +54,23 @@ TEST(invalid_utf8)
 
 TEST(invisible_and_reordering)
 {
-	ASSERT_STREQ(escaped("a\xe2\x80\xae" "b", 0), "a\\xe2\\x80\\xaeb"); /* right-to-left override */
-	ASSERT_STREQ(escaped("a\xe2\x81\xa6" "b", 0), "a\\xe2\\x81\\xa6b"); /* isolate */
-	ASSERT_STREQ(escaped("a\xe2\x80\x8b" "b", 0), "a\\xe2\\x80\\x8bb"); /* zero width space */
-	ASSERT_STREQ(escaped("a\xe2\x80\xa8" "b", 0), "a\\xe2\\x80\\xa8b"); /* line separator */
-	ASSERT_STREQ(escaped("\xef\xbb\xbf", 0), "\\xef\\xbb\\xbf");	    /* byte order mark */
+	ASSERT_STREQ(escaped("a\xe2\x80\xae"
+			     "b",
+			     0),
+		     "a\\xe2\\x80\\xaeb"); /* right-to-left override */
+	ASSERT_STREQ(escaped("a\xe2\x81\xa6"
+			     "b",
+			     0),
+		     "a\\xe2\\x81\\xa6b"); /* isolate */
+	ASSERT_STREQ(escaped("a\xe2\x80\x8b"
+			     "b",
+			     0),
+		     "a\\xe2\\x80\\x8bb"); /* zero width space */
+	ASSERT_STREQ(escaped("a\xe2\x80\xa8"
+			     "b",
+			     0),
+		     "a\\xe2\\x80\\xa8b");				      /* line separator */
+	ASSERT_STREQ(escaped("\xef\xbb\xbf", 0), "\\xef\\xbb\\xbf");	      /* byte order mark */
 	ASSERT_STREQ(escaped("\xf3\xa0\x81\x81", 0), "\\xf3\\xa0\\x81\\x81"); /* tag */
 }
 
@@ -110,11 +130,19 @@ TEST(columns)
 {
 	ASSERT_NE(setlocale(LC_CTYPE, "C.UTF-8"), NULL);
 	ASSERT_EQ(escape__columns("abc"), 3);
-	ASSERT_EQ(escape__columns("\xe6\xb1\xa0" "x"), 3); /* wide */
-	ASSERT_EQ(escape__columns("e\xcc\x81"), 1);	   /* combining */
+	ASSERT_EQ(escape__columns("\xe6\xb1\xa0"
+				  "x"),
+		  3);				    /* wide */
+	ASSERT_EQ(escape__columns("e\xcc\x81"), 1); /* combining */
 	ASSERT_EQ(escape__fit("abcdef", 3), 3);
-	ASSERT_EQ(escape__fit("a\xe6\xb1\xa0" "b", 2), 1); /* a wide character is not cut in half */
-	ASSERT_EQ(escape__fit("a\xe6\xb1\xa0" "b", 3), 4);
+	ASSERT_EQ(escape__fit("a\xe6\xb1\xa0"
+			      "b",
+			      2),
+		  1); /* a wide character is not cut in half */
+	ASSERT_EQ(escape__fit("a\xe6\xb1\xa0"
+			      "b",
+			      3),
+		  4);
 	ASSERT_EQ(escape__fit("ab", 9), 2);
 }
 

@@ -42,13 +42,19 @@ TEST(text)
 	struct poolwatch_event e = nested;
 	struct event_view v = view(&e);
 
-	ASSERT_STREQ(line(&v), "03:04:05.678901 nested     sem of process 4242, sixteen-letters![4243]: holds a unit taken at fetch+0x12 (api), "
-			       "asks for another at fetch_rows (api.c:40)\n");
+	ASSERT_STREQ(
+		line(&v),
+		"03:04:05.678901 nested     sem of process 4242, sixteen-letters![4243]: holds a unit taken at fetch+0x12 (api), "
+		"asks for another at fetch_rows (api.c:40)\n");
 	e.type = POOLWATCH_EV_WAITED;
 	e.value = 4250000000;
-	ASSERT_STREQ(line(&v), "03:04:05.678901 waited     sem of process 4242, sixteen-letters![4243]: got a unit after 4.2 s at fetch_rows (api.c:40)\n");
+	ASSERT_STREQ(
+		line(&v),
+		"03:04:05.678901 waited     sem of process 4242, sixteen-letters![4243]: got a unit after 4.2 s at fetch_rows (api.c:40)\n");
 	e.units = 0;
-	ASSERT_STREQ(line(&v), "03:04:05.678901 waited     sem of process 4242, sixteen-letters![4243]: gave up after 4.2 s at fetch_rows (api.c:40)\n");
+	ASSERT_STREQ(
+		line(&v),
+		"03:04:05.678901 waited     sem of process 4242, sixteen-letters![4243]: gave up after 4.2 s at fetch_rows (api.c:40)\n");
 	e = (struct poolwatch_event){ .type = POOLWATCH_EV_PROC_EXIT, .tgid = 7 };
 	ASSERT_STREQ(line(&v), "03:04:05.678901 proc-exit  process 7: the process ended\n");
 	e.type = 999;
@@ -75,8 +81,10 @@ TEST(hostile_names)
 	v.pool = "\033[2J";
 	v.site.symbol = "f\xff";
 	v.held_site = (struct finding_frame){ 0 };
-	ASSERT_STREQ(line(&v), "03:04:05.678901 nested     \\x1b[2J of process 4242, a\\x0a03:04:05 ok[4243]: holds a unit taken at ?, "
-			       "asks for another at f\\xff (api.c:40)\n");
+	ASSERT_STREQ(
+		line(&v),
+		"03:04:05.678901 nested     \\x1b[2J of process 4242, a\\x0a03:04:05 ok[4243]: holds a unit taken at ?, "
+		"asks for another at f\\xff (api.c:40)\n");
 }
 
 TEST(json)
@@ -85,12 +93,13 @@ TEST(json)
 	FILE *out = capture();
 
 	ASSERT_EQ(event__print_json(out, &v), 0);
-	ASSERT_STREQ(captured_text(out),
-		     "{\"type\":\"event\",\"event\":\"nested\",\"time\":\"2026-01-02T03:04:05.678901Z\",\"seq\":99,\"session\":3,\"pid\":4242,"
-		     "\"tid\":4243,\"comm\":\"sixteen-letters!\",\"pool\":\"sem\",\"pool_id\":\"0x100000002\",\"held_id\":\"0x100000002\",\"units\":1,"
-		     "\"value\":0,\"site\":{\"symbol\":\"fetch_rows\",\"offset\":0,\"module\":null,\"file\":\"api.c\",\"line\":40,\"address\":\"0x0\","
-		     "\"inlined\":false},\"held_site\":{\"symbol\":\"fetch\",\"offset\":18,\"module\":\"api\",\"file\":null,\"line\":null,"
-		     "\"address\":\"0x0\",\"inlined\":false}}\n");
+	ASSERT_STREQ(
+		captured_text(out),
+		"{\"type\":\"event\",\"event\":\"nested\",\"time\":\"2026-01-02T03:04:05.678901Z\",\"seq\":99,\"session\":3,\"pid\":4242,"
+		"\"tid\":4243,\"comm\":\"sixteen-letters!\",\"pool\":\"sem\",\"pool_id\":\"0x100000002\",\"held_id\":\"0x100000002\",\"units\":1,"
+		"\"value\":0,\"site\":{\"symbol\":\"fetch_rows\",\"offset\":0,\"module\":null,\"file\":\"api.c\",\"line\":40,\"address\":\"0x0\","
+		"\"inlined\":false},\"held_site\":{\"symbol\":\"fetch\",\"offset\":18,\"module\":\"api\",\"file\":null,\"line\":null,"
+		"\"address\":\"0x0\",\"inlined\":false}}\n");
 }
 
 TEST_HARNESS_MAIN

@@ -43,8 +43,10 @@ TEST(nesting_and_commas)
 	ASSERT_EQ(json__end_line(&j), 0);
 	json__u64(&j, NULL, 7);
 	ASSERT_EQ(json__end_line(&j), 0);
-	ASSERT_STREQ(captured_text(out), "{\"empty\":[],\"a\":[18446744073709551615,-9223372036854775808,{}],\"t\":true,\"f\":false,\"n\":null,"
-					 "\"h\":\"0xdeadbeefcafe\",\"s\":null,\"k\\\"ey\\n\":\"v\"}\n7\n");
+	ASSERT_STREQ(
+		captured_text(out),
+		"{\"empty\":[],\"a\":[18446744073709551615,-9223372036854775808,{}],\"t\":true,\"f\":false,\"n\":null,"
+		"\"h\":\"0xdeadbeefcafe\",\"s\":null,\"k\\\"ey\\n\":\"v\"}\n7\n");
 }
 
 TEST(doubles)
@@ -69,20 +71,23 @@ TEST(control_characters)
 	ASSERT_STREQ(STRING("\0\x01\x1f\x7f"), "\"\\u0000\\u0001\\u001f\\u007f\"");
 	ASSERT_STREQ(STRING("\033[2J\033]0;owned\a"), "\"\\u001b[2J\\u001b]0;owned\\u0007\"");
 	/* U+009B is a control sequence introducer. */
-	ASSERT_STREQ(STRING("\xc2\x9b" "31m"), "\"\\u009b31m\"");
+	ASSERT_STREQ(STRING("\xc2\x9b"
+			    "31m"),
+		     "\"\\u009b31m\"");
 }
 
 TEST(utf8)
 {
-	ASSERT_STREQ(STRING("gr\xc3\xbc\xc3\x9f \xe6\xb1\xa0 \xf0\x9f\x8f\x8a"), "\"gr\xc3\xbc\xc3\x9f \xe6\xb1\xa0 \xf0\x9f\x8f\x8a\"");
+	ASSERT_STREQ(STRING("gr\xc3\xbc\xc3\x9f \xe6\xb1\xa0 \xf0\x9f\x8f\x8a"),
+		     "\"gr\xc3\xbc\xc3\x9f \xe6\xb1\xa0 \xf0\x9f\x8f\x8a\"");
 	/* one U+FFFD for each byte that begins nothing */
 	ASSERT_STREQ(STRING("a\x80z"), "\"a\xef\xbf\xbdz\"");
 	ASSERT_STREQ(STRING("\xff\xfe"), "\"\xef\xbf\xbd\xef\xbf\xbd\"");
-	ASSERT_STREQ(STRING("\xc0\xaf"), "\"\xef\xbf\xbd\xef\xbf\xbd\"");			/* overlong */
-	ASSERT_STREQ(STRING("\xed\xa0\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");	/* surrogate */
+	ASSERT_STREQ(STRING("\xc0\xaf"), "\"\xef\xbf\xbd\xef\xbf\xbd\"");		  /* overlong */
+	ASSERT_STREQ(STRING("\xed\xa0\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""); /* surrogate */
 	ASSERT_STREQ(STRING("\xf4\x90\x80\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
-	ASSERT_STREQ(STRING("\xe6\xb1"), "\"\xef\xbf\xbd\xef\xbf\xbd\"");			/* cut off */
-	ASSERT_STREQ(STRING("\xe6\"}"), "\"\xef\xbf\xbd\\\"}\"");				/* must not swallow the quote */
+	ASSERT_STREQ(STRING("\xe6\xb1"), "\"\xef\xbf\xbd\xef\xbf\xbd\""); /* cut off */
+	ASSERT_STREQ(STRING("\xe6\"}"), "\"\xef\xbf\xbd\\\"}\"");	  /* must not swallow the quote */
 }
 
 TEST(write_error_is_told)
@@ -105,25 +110,28 @@ TEST(finding_as_documented)
 	f.nthreads = 1;
 	f.threads[0].nstack = 1;
 	ASSERT_EQ(finding_json__write(out, &f), 0);
-	ASSERT_STREQ(captured_text(out),
-		     "{\"type\":\"finding\",\"kind\":\"deadlock\",\"severity\":\"critical\",\"time\":\"2026-01-02T03:04:05.678901Z\",\"id\":7,"
-		     "\"count\":1,\"pool\":{\"name\":\"sem\",\"key\":\"0x55d0c0de\",\"capacity\":4,\"in_use\":4,\"waiters\":4,\"unknown\":0,"
-		     "\"id\":\"0x100000003\"},\"process\":{\"pid\":4242,\"comm\":\"api\",\"exe\":\"/usr/bin/api\",\"container\":null},"
-		     "\"threads\":[{\"tid\":4243,\"pid\":4242,\"comm\":\"worker-1\",\"holds\":[{\"pool\":\"sem\",\"key\":\"0x55d0c0de\","
-		     "\"count\":1,\"for_ms\":812,\"resource\":null,\"site\":{\"symbol\":\"fetch\",\"offset\":18,\"module\":\"api\","
-		     "\"file\":\"api.c\",\"line\":31,\"address\":\"0x40101f\",\"inlined\":false}}],\"request\":{\"pool\":\"sem\","
-		     "\"key\":\"0x55d0c0de\",\"count\":1,\"for_ms\":640,\"site\":{\"symbol\":\"fetch_rows\",\"offset\":32,\"module\":\"api\","
-		     "\"file\":\"api.c\",\"line\":40,\"address\":\"0x401028\",\"inlined\":false}},\"stack\":[{\"symbol\":\"futex_wait\","
-		     "\"offset\":18,\"module\":\"libc.so.6\",\"file\":null,\"line\":null,\"address\":\"0x7f0000001234\",\"inlined\":false}],"
-		     "\"goroutine\":null,\"doing\":null}],\"depth\":2,\"nesting_threads\":4,\"needed_capacity\":5,\"margin\":-1,"
-		     "\"proof\":\"reduction\",\"explanation\":\"4 threads hold all 4 units of sem and each asks for one more: none can go on.\","
-		     "\"event\":\"new\",\"recovered_ms\":null,\"safe_threads\":3,\"uncertain\":false,\"pools\":[]}\n");
+	ASSERT_STREQ(
+		captured_text(out),
+		"{\"type\":\"finding\",\"kind\":\"deadlock\",\"severity\":\"critical\",\"time\":\"2026-01-02T03:04:05.678901Z\",\"id\":7,"
+		"\"count\":1,\"pool\":{\"name\":\"sem\",\"key\":\"0x55d0c0de\",\"capacity\":4,\"in_use\":4,\"waiters\":4,\"unknown\":0,"
+		"\"id\":\"0x100000003\"},\"process\":{\"pid\":4242,\"comm\":\"api\",\"exe\":\"/usr/bin/api\",\"container\":null},"
+		"\"threads\":[{\"tid\":4243,\"pid\":4242,\"comm\":\"worker-1\",\"holds\":[{\"pool\":\"sem\",\"key\":\"0x55d0c0de\","
+		"\"count\":1,\"for_ms\":812,\"resource\":null,\"site\":{\"symbol\":\"fetch\",\"offset\":18,\"module\":\"api\","
+		"\"file\":\"api.c\",\"line\":31,\"address\":\"0x40101f\",\"inlined\":false}}],\"request\":{\"pool\":\"sem\","
+		"\"key\":\"0x55d0c0de\",\"count\":1,\"for_ms\":640,\"site\":{\"symbol\":\"fetch_rows\",\"offset\":32,\"module\":\"api\","
+		"\"file\":\"api.c\",\"line\":40,\"address\":\"0x401028\",\"inlined\":false}},\"stack\":[{\"symbol\":\"futex_wait\","
+		"\"offset\":18,\"module\":\"libc.so.6\",\"file\":null,\"line\":null,\"address\":\"0x7f0000001234\",\"inlined\":false}],"
+		"\"goroutine\":null,\"doing\":null}],\"depth\":2,\"nesting_threads\":4,\"needed_capacity\":5,\"margin\":-1,"
+		"\"proof\":\"reduction\",\"explanation\":\"4 threads hold all 4 units of sem and each asks for one more: none can go on.\","
+		"\"event\":\"new\",\"recovered_ms\":null,\"safe_threads\":3,\"uncertain\":false,\"pools\":[]}\n");
 }
 
 TEST(what_is_not_known_is_null)
 {
 	struct finding_hold hold = { .pool_name = "\"},{\"x\":\"", .resource = 0x10 };
-	struct finding_thread t = { .tid = 1, .pid = 2, .goroutine = 77, .comm = "sixteen-letters!", .holds = &hold, .nholds = 1 };
+	struct finding_thread t = {
+		.tid = 1, .pid = 2, .goroutine = 77, .comm = "sixteen-letters!", .holds = &hold, .nholds = 1
+	};
 	struct finding f = {
 		.kind = FINDING_LEAK,
 		.event = FINDING_RECOVERED,
@@ -142,14 +150,15 @@ TEST(what_is_not_known_is_null)
 	FILE *out = capture();
 
 	ASSERT_EQ(finding_json__write(out, &f), 0);
-	ASSERT_STREQ(captured_text(out),
-		     "{\"type\":\"finding\",\"kind\":\"leak\",\"severity\":\"warning\",\"time\":\"1970-01-01T00:00:00.000000Z\",\"id\":1,\"count\":2,"
-		     "\"pool\":{\"name\":\"p\xef\xbf\xbd\\n\",\"key\":\"0x0\",\"capacity\":null,\"in_use\":0,\"waiters\":0,\"unknown\":0,"
-		     "\"id\":\"0x0\"},\"process\":{\"pid\":0,\"comm\":\"\",\"exe\":null,\"container\":null},\"threads\":[{\"tid\":1,\"pid\":2,"
-		     "\"comm\":\"sixteen-letters!\",\"holds\":[{\"pool\":\"\\\"},{\\\"x\\\":\\\"\",\"key\":\"0x0\",\"count\":0,\"for_ms\":0,"
-		     "\"resource\":\"0x10\",\"site\":null}],\"request\":null,\"stack\":[],\"goroutine\":77,\"doing\":null}],\"depth\":null,"
-		     "\"nesting_threads\":null,\"needed_capacity\":null,\"margin\":null,\"proof\":null,\"explanation\":null,"
-		     "\"event\":\"recovered\",\"recovered_ms\":4200,\"safe_threads\":null,\"uncertain\":true,\"pools\":[\"0x1\",\"0x2\"]}\n");
+	ASSERT_STREQ(
+		captured_text(out),
+		"{\"type\":\"finding\",\"kind\":\"leak\",\"severity\":\"warning\",\"time\":\"1970-01-01T00:00:00.000000Z\",\"id\":1,\"count\":2,"
+		"\"pool\":{\"name\":\"p\xef\xbf\xbd\\n\",\"key\":\"0x0\",\"capacity\":null,\"in_use\":0,\"waiters\":0,\"unknown\":0,"
+		"\"id\":\"0x0\"},\"process\":{\"pid\":0,\"comm\":\"\",\"exe\":null,\"container\":null},\"threads\":[{\"tid\":1,\"pid\":2,"
+		"\"comm\":\"sixteen-letters!\",\"holds\":[{\"pool\":\"\\\"},{\\\"x\\\":\\\"\",\"key\":\"0x0\",\"count\":0,\"for_ms\":0,"
+		"\"resource\":\"0x10\",\"site\":null}],\"request\":null,\"stack\":[],\"goroutine\":77,\"doing\":null}],\"depth\":null,"
+		"\"nesting_threads\":null,\"needed_capacity\":null,\"margin\":null,\"proof\":null,\"explanation\":null,"
+		"\"event\":\"recovered\",\"recovered_ms\":4200,\"safe_threads\":null,\"uncertain\":true,\"pools\":[\"0x1\",\"0x2\"]}\n");
 }
 
 TEST_HARNESS_MAIN

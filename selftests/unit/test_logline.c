@@ -12,11 +12,13 @@ TEST(deadlock)
 	struct finding f = four_deadlocked();
 	int len = logline__format(&f, line, sizeof(line));
 
-	ASSERT_STREQ(line, "finding=deadlock severity=critical event=new id=7 count=1 pool=sem key=0x55d0c0de pid=4242 comm=api capacity=4 "
-			   "in_use=4 waiters=4 threads=4 depth=2 nesting_threads=4 needed_capacity=5 margin=-1 proof=reduction "
-			   "tids=4243,4244,4245,4246 thread=worker-1 held_at=\"fetch (api.c:31)\" asked_at=\"fetch_rows (api.c:40)\" "
-			   "exe=/usr/bin/api "
-			   "explanation=\"4 threads hold all 4 units of sem and each asks for one more: none can go on.\"");
+	ASSERT_STREQ(
+		line,
+		"finding=deadlock severity=critical event=new id=7 count=1 pool=sem key=0x55d0c0de pid=4242 comm=api capacity=4 "
+		"in_use=4 waiters=4 threads=4 depth=2 nesting_threads=4 needed_capacity=5 margin=-1 proof=reduction "
+		"tids=4243,4244,4245,4246 thread=worker-1 held_at=\"fetch (api.c:31)\" asked_at=\"fetch_rows (api.c:40)\" "
+		"exe=/usr/bin/api "
+		"explanation=\"4 threads hold all 4 units of sem and each asks for one more: none can go on.\"");
 	ASSERT_EQ(len, (int)strlen(line));
 }
 
@@ -34,8 +36,10 @@ TEST(follow_up)
 	f.exe = NULL;
 	f.uncertain = true;
 	logline__format(&f, line, sizeof(line));
-	ASSERT_STREQ(line, "finding=deadlock severity=critical event=recovered id=7 count=1 pool=sem key=0x55d0c0de pid=4242 comm=api "
-			   "capacity=unknown in_use=4 waiters=4 threads=0 recovered_ms=4200 uncertain=yes");
+	ASSERT_STREQ(
+		line,
+		"finding=deadlock severity=critical event=recovered id=7 count=1 pool=sem key=0x55d0c0de pid=4242 comm=api "
+		"capacity=unknown in_use=4 waiters=4 threads=0 recovered_ms=4200 uncertain=yes");
 }
 
 TEST(hostile_names)
@@ -50,10 +54,12 @@ TEST(hostile_names)
 	f.explanation = NULL;
 	f.nthreads = 1;
 	logline__format(&f, line, sizeof(line));
-	ASSERT_STREQ(line, "finding=deadlock severity=critical event=new id=7 count=1 pool=\"p\\\" severity=\\\"no\" key=0x55d0c0de pid=4242 "
-			   "comm=\"x\\x0aroot: ok\" capacity=4 in_use=4 waiters=4 threads=1 depth=2 nesting_threads=4 needed_capacity=5 "
-			   "margin=-1 proof=reduction tids=4243 thread=\"\\x1b]0;t\\x07\" held_at=\"fetch (api.c:31)\" "
-			   "asked_at=\"fetch_rows (api.c:40)\" exe=\"/tmp/a b=\\\\\\xff\" container=\"\"");
+	ASSERT_STREQ(
+		line,
+		"finding=deadlock severity=critical event=new id=7 count=1 pool=\"p\\\" severity=\\\"no\" key=0x55d0c0de pid=4242 "
+		"comm=\"x\\x0aroot: ok\" capacity=4 in_use=4 waiters=4 threads=1 depth=2 nesting_threads=4 needed_capacity=5 "
+		"margin=-1 proof=reduction tids=4243 thread=\"\\x1b]0;t\\x07\" held_at=\"fetch (api.c:31)\" "
+		"asked_at=\"fetch_rows (api.c:40)\" exe=\"/tmp/a b=\\\\\\xff\" container=\"\"");
 }
 
 TEST(bounded)

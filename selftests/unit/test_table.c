@@ -14,12 +14,12 @@ struct fruit {
 	struct finding_frame site;
 };
 
-#define COLUMN(n, member, expression)                                     \
-	static void get_##n(const void *row, struct table_value *v)    \
-	{                                                              \
-		const struct fruit *r = row;                           \
-								       \
-		v->member = (expression);                              \
+#define COLUMN(n, member, expression) \
+	static void get_##n(const void *row, struct table_value *v) \
+	{ \
+		const struct fruit *r = row; \
+\
+		v->member = (expression); \
 	}
 COLUMN(name, text, r->name)
 COLUMN(count, count, r->count)
@@ -86,7 +86,8 @@ TEST(aligned_text)
 	ASSERT_STREQ(print("count,name", &(struct table_options){ .no_headings = true }), "    12  apple\n"
 											  "     3  pe\\x1b[31mar\n"
 											  "100000  \xe6\xb1\xa0\n");
-	ASSERT_STREQ(print("name", &(struct table_options){ .no_headings = true, .ascii = true }), "apple\npe\\x1b[31mar\n\\xe6\\xb1\\xa0\n");
+	ASSERT_STREQ(print("name", &(struct table_options){ .no_headings = true, .ascii = true }),
+		     "apple\npe\\x1b[31mar\n\\xe6\\xb1\\xa0\n");
 }
 
 TEST(human_values)
@@ -139,16 +140,19 @@ TEST(json_is_raw)
 
 	table__choose_all(&fruits, &choice);
 	ASSERT_EQ(table__json(out, &fruits, &choice, rows, 2), 0);
-	ASSERT_STREQ(captured_text(out),
-		     "{\"type\":\"fruit\",\"name\":\"apple\",\"count\":12,\"change\":null,\"rate\":0.25,\"age_ns\":1500,\"at\":\"0xa0\","
-		     "\"ripe\":true,\"seeds\":[12]}\n"
-		     "{\"type\":\"fruit\",\"name\":\"pe\\u001b[31mar\",\"count\":3,\"change\":-2,\"rate\":1234,\"age_ns\":90000000000,"
-		     "\"at\":\"0xb0\",\"ripe\":false,\"seeds\":[3]}\n");
+	ASSERT_STREQ(
+		captured_text(out),
+		"{\"type\":\"fruit\",\"name\":\"apple\",\"count\":12,\"change\":null,\"rate\":0.25,\"age_ns\":1500,\"at\":\"0xa0\","
+		"\"ripe\":true,\"seeds\":[12]}\n"
+		"{\"type\":\"fruit\",\"name\":\"pe\\u001b[31mar\",\"count\":3,\"change\":-2,\"rate\":1234,\"age_ns\":90000000000,"
+		"\"at\":\"0xb0\",\"ripe\":false,\"seeds\":[3]}\n");
 	ASSERT_EQ(table__choose(&fruits, "site,age", &choice, why, sizeof(why)), 0);
 	out = capture();
 	ASSERT_EQ(table__json(out, &fruits, &choice, rows, 1), 0);
-	ASSERT_STREQ(captured_text(out), "{\"type\":\"fruit\",\"site\":{\"symbol\":\"f\",\"offset\":0,\"module\":\"m\",\"file\":null,\"line\":null,"
-					 "\"address\":\"0x0\",\"inlined\":false},\"age_ns\":1500}\n");
+	ASSERT_STREQ(
+		captured_text(out),
+		"{\"type\":\"fruit\",\"site\":{\"symbol\":\"f\",\"offset\":0,\"module\":\"m\",\"file\":null,\"line\":null,"
+		"\"address\":\"0x0\",\"inlined\":false},\"age_ns\":1500}\n");
 }
 
 TEST(order)
@@ -168,11 +172,24 @@ TEST(durations)
 		uint64_t ns;
 		const char *text;
 	} d[] = {
-		{ 0, "0ns" },			 { 999, "999ns" },	      { 1000, "1.0us" },	      { 9999, "9.9us" },
-		{ 10000, "10us" },		 { 999999, "999us" },	      { 1000000, "1.0ms" },	      { 64000000, "64ms" },
-		{ 999999999, "999ms" },		 { 1000000000, "1.0s" },      { 59999999999, "59s" },	      { 60000000000, "1m00s" },
-		{ 3599000000000, "59m59s" },	 { 3600000000000, "1h00m" },  { 86399000000000, "23h59m" },   { 86400000000000, "1d00h" },
-		{ 8640000000000000, "100d" }, { UINT64_MAX, "213503d" },
+		{ 0, "0ns" },
+		{ 999, "999ns" },
+		{ 1000, "1.0us" },
+		{ 9999, "9.9us" },
+		{ 10000, "10us" },
+		{ 999999, "999us" },
+		{ 1000000, "1.0ms" },
+		{ 64000000, "64ms" },
+		{ 999999999, "999ms" },
+		{ 1000000000, "1.0s" },
+		{ 59999999999, "59s" },
+		{ 60000000000, "1m00s" },
+		{ 3599000000000, "59m59s" },
+		{ 3600000000000, "1h00m" },
+		{ 86399000000000, "23h59m" },
+		{ 86400000000000, "1d00h" },
+		{ 8640000000000000, "100d" },
+		{ UINT64_MAX, "213503d" },
 	};
 	char buf[32];
 
@@ -188,8 +205,9 @@ TEST(rates)
 		double rate;
 		const char *text;
 	} r[] = {
-		{ 0, "0" },	   { -1, "0" },	     { 0.26, "0.3" },	 { 9.94, "9.9" },  { 9.96, "10" },    { 999.4, "999" },
-		{ 999.6, "1.0k" }, { 9949, "9.9k" }, { 12345, "12k" }, { 3.14e6, "3.1M" }, { 2e12, "2.0T" },
+		{ 0, "0" },	  { -1, "0" },	      { 0.26, "0.3" },	 { 9.94, "9.9" },
+		{ 9.96, "10" },	  { 999.4, "999" },   { 999.6, "1.0k" }, { 9949, "9.9k" },
+		{ 12345, "12k" }, { 3.14e6, "3.1M" }, { 2e12, "2.0T" },
 	};
 	char buf[32];
 

@@ -43,7 +43,8 @@ TEST(no_line_is_wider_than_asked)
 {
 	struct finding f = four_deadlocked();
 
-	fetch_stack[2].symbol = "std::enable_if<std::is_same<int, int>::value, std::map<std::string, std::vector<int>>>::type fetch_rows()";
+	fetch_stack[2].symbol =
+		"std::enable_if<std::is_same<int, int>::value, std::map<std::string, std::vector<int>>>::type fetch_rows()";
 	f.explanation = NULL;
 	for (unsigned int width = 40; width < 140; width++) {
 		const char *s = report(&f, &(struct text_options){ .width = width });
@@ -52,7 +53,7 @@ TEST(no_line_is_wider_than_asked)
 			size_t len = strcspn(s, "\n");
 
 			ASSERT_LE(len, width)
-				TH_LOG("width %u: %.*s", width, (int)len, s);
+			TH_LOG("width %u: %.*s", width, (int)len, s);
 			s += len + 1;
 		}
 	}
@@ -77,21 +78,22 @@ TEST(nested_with_sizing_rule)
 	f.realtime_ns = 0;
 	f.container = "3f2a9b";
 	f.uncertain = true;
-	ASSERT_STREQ(report(&f, &plain),
-		     "NESTED #7 in pool sem of api[4242]\n"
-		     "  A thread that holds a unit of this pool asked for another one; enough of them at once would wait for each other forever.\n"
-		     "  capacity 10, 1 in use, 0 waiting, 2 taken before the watch began; key 0x55d0c0de; /usr/bin/api, container 3f2a9b\n"
-		     "  The books of this pool may be wrong: 'poolwatch show stats' tells what was lost.\n"
-		     "  thread 4243 (worker-1):\n"
-		     "    holds 1 of sem for 812 ms, taken at\n"
-		     "      fetch (api.c:31)\n"
-		     "    asks for 1 more of sem, for 640 ms now, at\n"
-		     "      fetch_rows (api.c:40) -> sem_wait+0x44 (libc.so.6)\n"
-		     "      handle (api.c:55)\n"
-		     "      start_thread+0x2f0 (libc.so.6)\n"
-		     "  Cure: release what fetch (api.c:31) took before asking again at fetch_rows (api.c:40), or take all units at once. "
-		     "Safe for up to 9 threads nesting at once, 4 seen; 10 of them need 11 units.\n"
-		     "\n");
+	ASSERT_STREQ(
+		report(&f, &plain),
+		"NESTED #7 in pool sem of api[4242]\n"
+		"  A thread that holds a unit of this pool asked for another one; enough of them at once would wait for each other forever.\n"
+		"  capacity 10, 1 in use, 0 waiting, 2 taken before the watch began; key 0x55d0c0de; /usr/bin/api, container 3f2a9b\n"
+		"  The books of this pool may be wrong: 'poolwatch show stats' tells what was lost.\n"
+		"  thread 4243 (worker-1):\n"
+		"    holds 1 of sem for 812 ms, taken at\n"
+		"      fetch (api.c:31)\n"
+		"    asks for 1 more of sem, for 640 ms now, at\n"
+		"      fetch_rows (api.c:40) -> sem_wait+0x44 (libc.so.6)\n"
+		"      handle (api.c:55)\n"
+		"      start_thread+0x2f0 (libc.so.6)\n"
+		"  Cure: release what fetch (api.c:31) took before asking again at fetch_rows (api.c:40), or take all units at once. "
+		"Safe for up to 9 threads nesting at once, 4 seen; 10 of them need 11 units.\n"
+		"\n");
 }
 
 TEST(groups_of_equal_stacks)
@@ -105,31 +107,32 @@ TEST(groups_of_equal_stacks)
 	f.threads[3].pid = 4343;
 	f.explanation = "e";
 	f.depth = 0;
-	ASSERT_STREQ(report(&f, &plain),
-		     "DEADLOCK #7 in pool sem of api[4242] at 03:04:05\n"
-		     "  E.\n"
-		     "  capacity 4, 4 in use, 4 waiting; key 0x55d0c0de; /usr/bin/api\n"
-		     "  threads 4243, 4245 (worker-1, worker-3), same stack:\n"
-		     "    each holds 1 of sem for 812 ms to 814 ms, taken at\n"
-		     "      fetch (api.c:31)\n"
-		     "    each asks for 1 more of sem, for 640 ms now, at\n"
-		     "      fetch_rows (api.c:40) -> sem_wait+0x44 (libc.so.6)\n"
-		     "      handle (api.c:55)\n"
-		     "      start_thread+0x2f0 (libc.so.6)\n"
-		     "  thread 4244 (worker-2):\n"
-		     "    holds 1 of sem for 813 ms, taken at\n"
-		     "      fetch (api.c:31)\n"
-		     "    asks for 1 more of sem, for 640 ms now, at\n"
-		     "      refresh (cache.c:9)\n"
-		     "  thread 4250 of process 4343 (worker-4):\n"
-		     "    holds 1 of sem for 815 ms, taken at\n"
-		     "      fetch (api.c:31)\n"
-		     "    asks for 1 more of sem, for 640 ms now, at\n"
-		     "      fetch_rows (api.c:40) -> sem_wait+0x44 (libc.so.6)\n"
-		     "      handle (api.c:55)\n"
-		     "      start_thread+0x2f0 (libc.so.6)\n"
-		     "  Cure: release what fetch (api.c:31) took before asking again at fetch_rows (api.c:40), or take all units at once.\n"
-		     "\n");
+	ASSERT_STREQ(
+		report(&f, &plain),
+		"DEADLOCK #7 in pool sem of api[4242] at 03:04:05\n"
+		"  E.\n"
+		"  capacity 4, 4 in use, 4 waiting; key 0x55d0c0de; /usr/bin/api\n"
+		"  threads 4243, 4245 (worker-1, worker-3), same stack:\n"
+		"    each holds 1 of sem for 812 ms to 814 ms, taken at\n"
+		"      fetch (api.c:31)\n"
+		"    each asks for 1 more of sem, for 640 ms now, at\n"
+		"      fetch_rows (api.c:40) -> sem_wait+0x44 (libc.so.6)\n"
+		"      handle (api.c:55)\n"
+		"      start_thread+0x2f0 (libc.so.6)\n"
+		"  thread 4244 (worker-2):\n"
+		"    holds 1 of sem for 813 ms, taken at\n"
+		"      fetch (api.c:31)\n"
+		"    asks for 1 more of sem, for 640 ms now, at\n"
+		"      refresh (cache.c:9)\n"
+		"  thread 4250 of process 4343 (worker-4):\n"
+		"    holds 1 of sem for 815 ms, taken at\n"
+		"      fetch (api.c:31)\n"
+		"    asks for 1 more of sem, for 640 ms now, at\n"
+		"      fetch_rows (api.c:40) -> sem_wait+0x44 (libc.so.6)\n"
+		"      handle (api.c:55)\n"
+		"      start_thread+0x2f0 (libc.so.6)\n"
+		"  Cure: release what fetch (api.c:31) took before asking again at fetch_rows (api.c:40), or take all units at once.\n"
+		"\n");
 }
 
 TEST(library_frames)
@@ -138,15 +141,22 @@ TEST(library_frames)
 	struct finding_frame stack[] = {
 		{ .address = 1, .offset = 0x8f3c1, .module = "libc.so.6" },
 		{ .address = 2, .symbol = "pool_take", .offset = 8, .module = "libpool.so" },
-		{ .address = 3, .symbol = "cmp", .module = "api", .file = "api.c", .line = 3, .user_code = true, .inlined = true },
+		{ .address = 3,
+		  .symbol = "cmp",
+		  .module = "api",
+		  .file = "api.c",
+		  .line = 3,
+		  .user_code = true,
+		  .inlined = true },
 		{ .address = 3, .symbol = "msort", .offset = 1, .module = "libc.so.6" },
 		{ .address = 4, .symbol = "qsort", .offset = 1, .module = "libc.so.6" },
 		{ .address = 5, .symbol = "glue", .offset = 1, .module = "libglue.so" },
 		{ .address = 6, .symbol = "main", .offset = 0x1f, .module = "api", .user_code = true },
 		{ .address = 0x7fff00, .user_code = true },
 	};
-	const char *head = "LEAK #7 in pool sem of api[4242] at 03:04:05\n  E.\n  capacity 4, 4 in use, 4 waiting; key 0x55d0c0de\n"
-			   "  thread 4243 (worker-1):\n    holds 1 of sem for 812 ms, taken at\n";
+	const char *head =
+		"LEAK #7 in pool sem of api[4242] at 03:04:05\n  E.\n  capacity 4, 4 in use, 4 waiting; key 0x55d0c0de\n"
+		"  thread 4243 (worker-1):\n    holds 1 of sem for 812 ms, taken at\n";
 	char expect[1024];
 
 	f.kind = FINDING_LEAK;
@@ -222,17 +232,18 @@ TEST(several_pools_of_one_name)
 	f.threads[0].nstack = 0;
 	f.threads[0].request.pool = 0x100000004;
 	f.threads[0].request.key = 0xbeef;
-	ASSERT_STREQ(report(&f, &plain),
-		     "ORDER #7 in pool sem of api[4242] at 03:04:05\n"
-		     "  E.\n"
-		     "  capacity 4, 4 in use, 4 waiting; key 0x55d0c0de\n"
-		     "  thread 4243 (worker-1):\n"
-		     "    holds 1 of sem for 812 ms, taken at\n"
-		     "      fetch (api.c:31)\n"
-		     "    asks for 1 of sem 0xbeef, for 640 ms now, at\n"
-		     "      fetch_rows (api.c:40)\n"
-		     "  Cure: take these pools in the same order everywhere, or release one before asking for the other.\n"
-		     "\n");
+	ASSERT_STREQ(
+		report(&f, &plain),
+		"ORDER #7 in pool sem of api[4242] at 03:04:05\n"
+		"  E.\n"
+		"  capacity 4, 4 in use, 4 waiting; key 0x55d0c0de\n"
+		"  thread 4243 (worker-1):\n"
+		"    holds 1 of sem for 812 ms, taken at\n"
+		"      fetch (api.c:31)\n"
+		"    asks for 1 of sem 0xbeef, for 640 ms now, at\n"
+		"      fetch_rows (api.c:40)\n"
+		"  Cure: take these pools in the same order everywhere, or release one before asking for the other.\n"
+		"\n");
 }
 
 TEST(hostile_names)
@@ -252,17 +263,18 @@ TEST(hostile_names)
 	site->symbol = "f\n";
 	site->file = "\xe2\x80\xae.c";
 	f.threads[0].request.site = (struct finding_frame){ .module = "m\b", .offset = 16 };
-	ASSERT_STREQ(report(&f, &plain),
-		     "DEADLOCK #7 in pool \\x1b[31mred of a\\x0aDEADLOCK #8[4242] at 03:04:05\n"
-		     "  One\\x0atwo.\n"
-		     "  capacity 4, 4 in use, 4 waiting; key 0x55d0c0de; /tmp/\\x0d\\xff\n"
-		     "  thread 4243 (\\xc2\\x9b\\x7f):\n"
-		     "    holds 1 of \\x07 for 812 ms, taken at\n"
-		     "      f\\x0a (\\xe2\\x80\\xae.c:31)\n"
-		     "    asks for 1 more of sem, for 640 ms now, at\n"
-		     "      m\\x08+0x10\n"
-		     "  Cure: release what f\\x0a (\\xe2\\x80\\xae.c:31) took before asking again at m\\x08+0x10, or take all units at once.\n"
-		     "\n");
+	ASSERT_STREQ(
+		report(&f, &plain),
+		"DEADLOCK #7 in pool \\x1b[31mred of a\\x0aDEADLOCK #8[4242] at 03:04:05\n"
+		"  One\\x0atwo.\n"
+		"  capacity 4, 4 in use, 4 waiting; key 0x55d0c0de; /tmp/\\x0d\\xff\n"
+		"  thread 4243 (\\xc2\\x9b\\x7f):\n"
+		"    holds 1 of \\x07 for 812 ms, taken at\n"
+		"      f\\x0a (\\xe2\\x80\\xae.c:31)\n"
+		"    asks for 1 more of sem, for 640 ms now, at\n"
+		"      m\\x08+0x10\n"
+		"  Cure: release what f\\x0a (\\xe2\\x80\\xae.c:31) took before asking again at m\\x08+0x10, or take all units at once.\n"
+		"\n");
 }
 
 TEST(follow_ups_are_one_line)
@@ -308,9 +320,16 @@ TEST(ages)
 		uint64_t ms;
 		const char *text;
 	} ages[] = {
-		{ 0, "0 ms" },		  { 999, "999 ms" },	      { 1000, "1.0 s" },	    { 59999, "59.9 s" },
-		{ 60000, "1 min 0 s" },	  { 3599999, "59 min 59 s" }, { 3600000, "1 h 0 min" },	    { 86399999, "23 h 59 min" },
-		{ 86400000, "1 d 0 h" }, { 8640000000, "100 d 0 h" },
+		{ 0, "0 ms" },
+		{ 999, "999 ms" },
+		{ 1000, "1.0 s" },
+		{ 59999, "59.9 s" },
+		{ 60000, "1 min 0 s" },
+		{ 3599999, "59 min 59 s" },
+		{ 3600000, "1 h 0 min" },
+		{ 86399999, "23 h 59 min" },
+		{ 86400000, "1 d 0 h" },
+		{ 8640000000, "100 d 0 h" },
 	};
 	char buf[32];
 

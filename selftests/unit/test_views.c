@@ -7,7 +7,7 @@
 #include "views.h"
 
 #define SECOND FAKE_SECOND
-#define MS 1000000ull
+#define MS     1000000ull
 
 static const void *pointers[64];
 
@@ -95,12 +95,17 @@ TEST_F(two_looks, pools)
 	const struct views_options o = { .threads = true };
 
 	ASSERT_EQ(views__make(&self->v, &self->now, &self->before, "direct", &o), 0);
-	ASSERT_STREQ(pools_text(&self->v, "name,pid,comm,key,capacity,in_use,waiters,holders,oldest_wait,oldest_hold,state,session,mode"),
-		     "db   100  api  0xd0  3  3  3  3  642ms  812ms  DEADLOCK  3  direct\n"
-		     "sem  100  api  0xe0  4  2  0  1      -   5.0s  ok        3  direct\n");
-	ASSERT_STREQ(pools_text(&self->v, "name,rate,mean_rate,hold_p50,wait_p50,recent_wait_p99,nested,depth,margin,needed,free"),
-		     "db    0  5.0      -      -      -  3  2  0  4  0\n"
-		     "sem  20   12  1.5ms  1.5us  2.0us  0  0  -  -  2\n");
+	ASSERT_STREQ(
+		pools_text(
+			&self->v,
+			"name,pid,comm,key,capacity,in_use,waiters,holders,oldest_wait,oldest_hold,state,session,mode"),
+		"db   100  api  0xd0  3  3  3  3  642ms  812ms  DEADLOCK  3  direct\n"
+		"sem  100  api  0xe0  4  2  0  1      -   5.0s  ok        3  direct\n");
+	ASSERT_STREQ(
+		pools_text(&self->v,
+			   "name,rate,mean_rate,hold_p50,wait_p50,recent_wait_p99,nested,depth,margin,needed,free"),
+		"db    0  5.0      -      -      -  3  2  0  4  0\n"
+		"sem  20   12  1.5ms  1.5us  2.0us  0  0  -  -  2\n");
 }
 
 TEST_F(two_looks, threads)
@@ -120,35 +125,41 @@ TEST_F(two_looks, json)
 	struct table_choice choice;
 	FILE *out;
 
-	ASSERT_EQ(views__make(&self->v, &self->now, &self->before, "direct", &(struct views_options){ .threads = true }), 0);
+	ASSERT_EQ(
+		views__make(&self->v, &self->now, &self->before, "direct", &(struct views_options){ .threads = true }),
+		0);
 	table__choose_all(&views_threads, &choice);
 	pointers[0] = &self->v.threads[0];
 	out = capture();
 	table__json(out, &views_threads, &choice, pointers, 1);
-	ASSERT_STREQ(captured_text(out),
-		     "{\"type\":\"thread\",\"tid\":101,\"pid\":100,\"comm\":\"worker\",\"holds\":[{\"pool\":\"db\",\"key\":\"0xd0\",\"count\":1,"
-		     "\"for_ms\":812,\"resource\":null,\"site\":{\"symbol\":null,\"offset\":0,\"module\":null,\"file\":null,\"line\":null,"
-		     "\"address\":\"0x400100\",\"inlined\":false}}],\"request\":{\"pool\":\"db\",\"key\":\"0xd0\",\"count\":1,\"for_ms\":640,"
-		     "\"site\":{\"symbol\":null,\"offset\":0,\"module\":null,\"file\":null,\"line\":null,\"address\":\"0x400200\","
-		     "\"inlined\":false}},\"stack\":[],\"goroutine\":null,\"doing\":null,\"state\":\"DEADLOCK\",\"units\":1,\"pools\":\"db\","
-		     "\"hold_age_ns\":812000000,\"wants\":\"db\",\"wants_key\":\"0xd0\",\"wait_age_ns\":640000000,"
-		     "\"site\":{\"symbol\":null,\"offset\":0,\"module\":null,\"file\":null,\"line\":null,\"address\":\"0x400200\","
-		     "\"inlined\":false},\"session\":3,\"mode\":\"direct\"}\n");
+	ASSERT_STREQ(
+		captured_text(out),
+		"{\"type\":\"thread\",\"tid\":101,\"pid\":100,\"comm\":\"worker\",\"holds\":[{\"pool\":\"db\",\"key\":\"0xd0\",\"count\":1,"
+		"\"for_ms\":812,\"resource\":null,\"site\":{\"symbol\":null,\"offset\":0,\"module\":null,\"file\":null,\"line\":null,"
+		"\"address\":\"0x400100\",\"inlined\":false}}],\"request\":{\"pool\":\"db\",\"key\":\"0xd0\",\"count\":1,\"for_ms\":640,"
+		"\"site\":{\"symbol\":null,\"offset\":0,\"module\":null,\"file\":null,\"line\":null,\"address\":\"0x400200\","
+		"\"inlined\":false}},\"stack\":[],\"goroutine\":null,\"doing\":null,\"state\":\"DEADLOCK\",\"units\":1,\"pools\":\"db\","
+		"\"hold_age_ns\":812000000,\"wants\":\"db\",\"wants_key\":\"0xd0\",\"wait_age_ns\":640000000,"
+		"\"site\":{\"symbol\":null,\"offset\":0,\"module\":null,\"file\":null,\"line\":null,\"address\":\"0x400200\","
+		"\"inlined\":false},\"session\":3,\"mode\":\"direct\"}\n");
 	table__choose_all(&views_pools, &choice);
 	pointers[0] = &self->v.pools[0];
 	out = capture();
 	table__json(out, &views_pools, &choice, pointers, 1);
-	ASSERT_EQ(strncmp(captured_text(out), "{\"type\":\"pool\",\"name\":\"db\",\"key\":\"0xd0\",\"capacity\":3,\"in_use\":3,\"waiters\":3,"
-					      "\"unknown\":0,\"id\":\"0x100000000\",\"pid\":100,\"comm\":\"api\",\"state\":\"DEADLOCK\",",
-			  132), 0)
-		TH_LOG("%s", captured);
+	ASSERT_EQ(
+		strncmp(captured_text(out),
+			"{\"type\":\"pool\",\"name\":\"db\",\"key\":\"0xd0\",\"capacity\":3,\"in_use\":3,\"waiters\":3,"
+			"\"unknown\":0,\"id\":\"0x100000000\",\"pid\":100,\"comm\":\"api\",\"state\":\"DEADLOCK\",",
+			132),
+		0)
+	TH_LOG("%s", captured);
 }
 
 TEST_F(two_looks, one_snapshot_proves_nothing)
 {
 	ASSERT_EQ(views__make(&self->v, &self->now, NULL, "direct", &(struct views_options){ 0 }), 0);
 	ASSERT_STREQ(pools_text(&self->v, "name,state,rate,recent_wait_p99"), "db   full  -  -\n"
-									       "sem  ok    -  -\n");
+									      "sem  ok    -  -\n");
 }
 
 TEST_F(two_looks, a_thread_that_moved_is_no_proof)
@@ -194,15 +205,18 @@ TEST_F(two_looks, states)
 	p->flags = 0;
 	p->capacity = POOLWATCH_UNKNOWN;
 	ASSERT_EQ(views__make(&self->v, &self->now, NULL, "direct", &o), 0);
-	ASSERT_STREQ(pools_text(&self->v, "name,state,capacity,capacity_is,margin,free"), "db   busy     -  unknown  -  -\n"
-											   "sem  no pool  4  certain  -  1\n");
+	ASSERT_STREQ(pools_text(&self->v, "name,state,capacity,capacity_is,margin,free"),
+		     "db   busy     -  unknown  -  -\n"
+		     "sem  no pool  4  certain  -  1\n");
 }
 
 TEST_F(two_looks, empty)
 {
 	struct ledger none = { .time = SECOND };
 
-	ASSERT_EQ(views__make(&self->v, &self->now, &self->before, "direct", &(struct views_options){ .threads = true }), 0);
+	ASSERT_EQ(
+		views__make(&self->v, &self->now, &self->before, "direct", &(struct views_options){ .threads = true }),
+		0);
 	ASSERT_EQ(views__make(&self->v, &none, NULL, "direct", &(struct views_options){ .threads = true }), 0);
 	ASSERT_EQ(self->v.npools + self->v.nthreads + self->v.ncounters, 0);
 }
@@ -224,7 +238,9 @@ TEST_F(two_looks, records_that_make_no_sense)
 	self->now.pools[1].nesting_max = INT64_MIN;
 	self->now.pools[0].nesting_max = INT64_MAX;
 	self->now.pools[1].depth = ~0u;
-	ASSERT_EQ(views__make(&self->v, &self->now, &self->before, "direct", &(struct views_options){ .threads = true, .all = true }), 0);
+	ASSERT_EQ(views__make(&self->v, &self->now, &self->before, "direct",
+			      &(struct views_options){ .threads = true, .all = true }),
+		  0);
 	ASSERT_NE(pools_text(&self->v, "all"), NULL);
 	ASSERT_NE(threads_text(&self->v, "all"), NULL);
 }
@@ -277,7 +293,8 @@ TEST(columns_have_names_once)
 		ASSERT_LE(tables[t]->ncolumns, TABLE_MAX_COLUMNS);
 		for (size_t i = 0; i < tables[t]->ncolumns; i++)
 			for (size_t k = 0; k < i; k++)
-				ASSERT_TRUE(tables[t]->columns[i].type == TABLE_OBJECT || tables[t]->columns[k].type == TABLE_OBJECT ||
+				ASSERT_TRUE(tables[t]->columns[i].type == TABLE_OBJECT ||
+					    tables[t]->columns[k].type == TABLE_OBJECT ||
 					    (strcmp(tables[t]->columns[i].name, tables[t]->columns[k].name) &&
 					     strcmp(tables[t]->columns[i].key, tables[t]->columns[k].key)));
 	}
