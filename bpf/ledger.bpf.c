@@ -10,21 +10,6 @@ char LICENSE[] SEC("license") = "GPL";
 #define PW_BLOCKED_NS 1000000ull /* an acquire that took longer had to wait */
 #define PW_POLL_NS 1000000000ull /* who has not tried for so long polls no more */
 
-static __always_inline struct poolwatch_pool *pool_at(__u32 slot)
-{
-	return bpf_map_lookup_elem(&pw_pools, &slot);
-}
-
-static __always_inline struct poolwatch_thread *thread_at(__u32 slot)
-{
-	return bpf_map_lookup_elem(&pw_threads, &slot);
-}
-
-static __always_inline struct pw_private *private_at(__u32 slot)
-{
-	return bpf_map_lookup_elem(&pw_private, &slot);
-}
-
 static __always_inline void raise(__s64 *max, __s64 v)
 {
 	if (v > *max)
@@ -233,16 +218,18 @@ __noinline int hold__take(__u32 slot, __u32 i, struct pw_deed *d)
 /* --- requests */
 
 /* Count the edge. Return: 1 if it was never seen before. */
-__noinline int edge__count(struct pw_edge_key *key, __u32 thread, __u32 depth)
+__noinline int edge__count(struct pw_edge_key *asked, __u32 thread, __u32 depth)
 {
 	struct poolwatch_thread *t = thread_at(thread);
 	__u64 now = bpf_ktime_get_ns();
 	struct poolwatch_edge *e;
+	struct pw_edge_key key;
 	__u32 *known, slot;
 
-	if (!key || !t)
+	if (!asked || !t)
 		return 0;
-	known = bpf_map_lookup_elem(&pw_edge_index, key);
+	key = *asked;
+	known = bpf_map_lookup_elem(&pw_edge_index, &key);
 	if (known) {
 		e = bpf_map_lookup_elem(&pw_edges, known);
 		if (!e)
@@ -260,14 +247,14 @@ __noinline int edge__count(struct pw_edge_key *key, __u32 thread, __u32 depth)
 	e = bpf_map_lookup_elem(&pw_edges, &slot);
 	if (!e)
 		return 0;
-	if (bpf_map_update_elem(&pw_edge_index, key, &slot, BPF_NOEXIST)) {
+	if (bpf_map_update_elem(&pw_edge_index, &key, &slot, BPF_NOEXIST)) {
 		bpf_map_push_elem(&pw_free_edges, &slot, 0);
 		return 0;
 	}
-	e->from = key->from;
-	e->to = key->to;
-	e->from_site = key->from_site;
-	e->to_site = key->to_site;
+	e->from = key.from;
+	e->to = key.to;
+	e->from_site = key.from_site;
+	e->to_site = key.to_site;
 	e->count = 1;
 	e->first = e->last = now;
 	e->depth = depth;

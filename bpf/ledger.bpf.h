@@ -97,6 +97,25 @@ static __always_inline struct poolwatch_pool *pool__again(const struct pw_privat
 	return p;
 }
 
+/*
+ * Records by slot. The slot is passed by value: a key that lies in memory given to a function of its own is refused by
+ * the verifier of Linux 6.1.
+ */
+static __always_inline struct poolwatch_pool *pool_at(__u32 slot)
+{
+	return bpf_map_lookup_elem(&pw_pools, &slot);
+}
+
+static __always_inline struct poolwatch_thread *thread_at(__u32 slot)
+{
+	return bpf_map_lookup_elem(&pw_threads, &slot);
+}
+
+static __always_inline struct pw_private *private_at(__u32 slot)
+{
+	return bpf_map_lookup_elem(&pw_private, &slot);
+}
+
 /* A capacity that cannot be one is unknown, never a guess. */
 static __always_inline void pool__set_capacity(struct poolwatch_pool *p, __s64 capacity)
 {

@@ -10,27 +10,39 @@ char LICENSE[] SEC("license") = "GPL";
 
 #define SIGNAL_GROUP_EXIT 0x4 /* include/linux/sched/signal.h: the whole process ends */
 
-/* What @t holds is told, and its record is kept as a tombstone until that is returned or the process ends. */
-static __always_inline bool life__holds(struct poolwatch_thread *t, __u64 now, bool all_end)
+/*
+ * Hold entry @i of a thread that ends. A function of its own: told from within the loop, each event would be a state of its own to
+ * the verifier of Linux 6.1. Return: 1 if units stay behind.
+ */
+__noinline int life__left(__u32 thread, __u32 i, int all_end)
+{
+	struct poolwatch_thread *t = thread_at(thread);
+	struct poolwatch_pool *p;
+	__u64 w;
+
+	if (!t || i >= POOLWATCH_HOLDS)
+		return 0;
+	w = t->hold[i].word;
+	if (!POOLWATCH_HOLD_UNITS(w))
+		return 0;
+	p = pool_at(POOLWATCH_HOLD_POOL(w));
+	if (!p || p->flags & (POOLWATCH_POOL_SIGNALLING | POOLWATCH_POOL_DESTROYED))
+		return 0;
+	/* A private pool ends with its process: nothing is lost to anybody. */
+	if (all_end && !(p->flags & POOLWATCH_POOL_SHARED))
+		return 0;
+	emit__pool(POOLWATCH_EV_EXIT, p, t, t->hold[i].site, POOLWATCH_HOLD_UNITS(w), POOLWATCH_HOLD_UNITS(w));
+	return 1;
+}
+
+/* What the thread holds is told, and its record is kept as a tombstone until that is returned or the process ends. */
+static __always_inline bool life__holds(__u32 thread, bool all_end)
 {
 	bool holds = false;
 
-	for (__u32 i = 0; i < POOLWATCH_HOLDS; i++) {
-		struct poolwatch_pool *p;
-		__u64 w = t->hold[i].word;
-		__u32 slot = POOLWATCH_HOLD_POOL(w);
-
-		if (!POOLWATCH_HOLD_UNITS(w))
-			continue;
-		p = bpf_map_lookup_elem(&pw_pools, &slot);
-		if (!p || p->flags & (POOLWATCH_POOL_SIGNALLING | POOLWATCH_POOL_DESTROYED))
-			continue;
-		/* A private pool ends with its process: nothing is lost to anybody. */
-		if (all_end && !(p->flags & POOLWATCH_POOL_SHARED))
-			continue;
-		holds = true;
-		emit__pool(POOLWATCH_EV_EXIT, p, t, t->hold[i].site, POOLWATCH_HOLD_UNITS(w), POOLWATCH_HOLD_UNITS(w));
-	}
+	for (__u32 i = 0; i < POOLWATCH_HOLDS; i++)
+		if (life__left(thread, i, all_end))
+			holds = true;
 	return holds;
 }
 
@@ -46,8 +58,8 @@ static __always_inline void life__end_thread(const struct pw_owner_key *key, boo
 	if (!known)
 		return;
 	slot = *known;
-	t = bpf_map_lookup_elem(&pw_threads, &slot);
-	own = bpf_map_lookup_elem(&pw_private, &slot);
+	t = thread_at(slot);
+	own = private_at(slot);
 	if (!t || !own)
 		return;
 	n = t->requests;
@@ -59,14 +71,14 @@ static __always_inline void life__end_thread(const struct pw_owner_key *key, boo
 			break;
 		at = t->request[i].pool;
 		t->request[i].seq = 0;
-		p = bpf_map_lookup_elem(&pw_pools, &at);
+		p = pool_at(at);
 		if (p)
 			__sync_fetch_and_add(&p->requesting, -1);
 	}
 	t->requests = 0;
 	own->nframes = 0;
 	bpf_map_delete_elem(&pw_thread_index, key);
-	if (life__holds(t, now, all_end)) {
+	if (life__holds(slot, all_end)) {
 		t->exited = now;
 		__sync_fetch_and_or(&t->flags, POOLWATCH_THREAD_EXITED);
 		return;

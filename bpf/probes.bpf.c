@@ -48,7 +48,7 @@ static __always_inline int hit__begin(struct pw_hit *h, struct pt_regs *ctx)
 	h->spot.def = h->probe->def;
 	h->spot.pool = 0;
 	h->spot.fresh = 0;
-	h->own = bpf_map_lookup_elem(&pw_private, &h->spot.thread);
+	h->own = private_at(h->spot.thread);
 	return h->own ? 0 : -1;
 }
 
@@ -156,7 +156,7 @@ static __always_inline struct poolwatch_pool *hit__pool(struct pw_hit *h)
 	if (!p) {
 		if (ledger__pool(&h->spot))
 			return NULL;
-		p = bpf_map_lookup_elem(&pw_pools, &h->spot.pool);
+		p = pool_at(h->spot.pool);
 	}
 	if (!p)
 		return NULL;
@@ -175,7 +175,7 @@ static __always_inline struct poolwatch_pool *hit__pool(struct pw_hit *h)
 /* The pool of this definition that the thread works for, for "key=held": the one it holds units of. */
 static __always_inline struct poolwatch_pool *hit__held_pool(struct pw_hit *h)
 {
-	struct poolwatch_thread *t = bpf_map_lookup_elem(&pw_threads, &h->spot.thread);
+	struct poolwatch_thread *t = thread_at(h->spot.thread);
 
 	if (!t)
 		return NULL;
@@ -186,7 +186,7 @@ static __always_inline struct poolwatch_pool *hit__held_pool(struct pw_hit *h)
 
 		if (!POOLWATCH_HOLD_UNITS(w))
 			continue;
-		p = bpf_map_lookup_elem(&pw_pools, &slot);
+		p = pool_at(slot);
 		if (p && p->def == h->probe->def) {
 			h->spot.pool = slot;
 			return p;
@@ -201,7 +201,7 @@ static __always_inline struct poolwatch_pool *hit__held_pool(struct pw_hit *h)
  */
 __noinline int frames__retire(__u32 thread, __u64 sp, int same)
 {
-	struct pw_private *own = bpf_map_lookup_elem(&pw_private, &thread);
+	struct pw_private *own = private_at(thread);
 
 	if (!own)
 		return 0;
@@ -288,8 +288,8 @@ static __always_inline void deed__fill(struct pw_deed *d, const struct pw_hit *h
 /* Told with the stack of the moment: where the second unit is asked for, while the first is held. */
 static __always_inline void tell_edge(struct pt_regs *ctx, const struct pw_deed *d)
 {
-	struct poolwatch_thread *t = bpf_map_lookup_elem(&pw_threads, &d->thread);
-	struct poolwatch_pool *p = bpf_map_lookup_elem(&pw_pools, &d->pool);
+	struct poolwatch_thread *t = thread_at(d->thread);
+	struct poolwatch_pool *p = pool_at(d->pool);
 	struct pw_record *r;
 
 	if (!t || !p)
@@ -398,7 +398,7 @@ static __always_inline void make__pool(struct pw_hit *h)
 	h->spot.addr = h->env.key;
 	if (ledger__pool(&h->spot))
 		return;
-	p = bpf_map_lookup_elem(&pw_pools, &h->spot.pool);
+	p = pool_at(h->spot.pool);
 	if (!p)
 		return;
 	if (h->spot.fresh)
@@ -416,7 +416,7 @@ static __always_inline void enter__resize(struct pw_hit *h)
 	h->spot.addr = h->env.key;
 	if (h->probe->def_capacity != POOLWATCH_UNKNOWN || ledger__pool(&h->spot))
 		return;
-	p = bpf_map_lookup_elem(&pw_pools, &h->spot.pool);
+	p = pool_at(h->spot.pool);
 	if (p)
 		pool__set_capacity(p, hit__value(h, &h->probe->capacity, POOLWATCH_UNKNOWN));
 }
@@ -489,7 +489,7 @@ static __always_inline void leave__acquire(struct pw_hit *h, struct pw_frame *f)
 	waited = d.now - f->since;
 	granted = hit__often(h, &probe->ok, 1) != 0;
 	if (probe->def_flags & POOLWATCH_DEF_POLL && f->request < POOLWATCH_REQUESTS) {
-		t = bpf_map_lookup_elem(&pw_threads, &h->spot.thread);
+		t = thread_at(h->spot.thread);
 		if (!t)
 			return;
 		r = &t->request[f->request & (POOLWATCH_REQUESTS - 1)];

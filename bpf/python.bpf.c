@@ -99,7 +99,7 @@ static __always_inline int py__deed(struct pw_deed *d, const struct pw_py_hit *h
 	spot.thread = thread;
 	if (make ? ledger__pool(&spot) : ledger__find_pool(&spot))
 		return -1;
-	p = bpf_map_lookup_elem(&pw_pools, &spot.pool);
+	p = pool_at(spot.pool);
 	/* Ended: the loader found that it has no limit. */
 	if (!p || p->flags & POOLWATCH_POOL_ENDED)
 		return -1;
@@ -124,8 +124,8 @@ static __always_inline void py__resume(struct pw_deed *d, const struct pw_python
 
 static __always_inline void py__tell_edge(const struct pw_deed *d)
 {
-	struct poolwatch_thread *t = bpf_map_lookup_elem(&pw_threads, &d->thread);
-	struct poolwatch_pool *p = bpf_map_lookup_elem(&pw_pools, &d->pool);
+	struct poolwatch_thread *t = thread_at(d->thread);
+	struct poolwatch_pool *p = pool_at(d->pool);
 	struct pw_record *r = emit__begin(d->edge, p, t);
 
 	if (!r)
@@ -257,7 +257,7 @@ static __always_inline void py__return(struct pw_py_hit *h, const struct py_fram
 
 	if (py__deed(&d, h, pool, false))
 		return;
-	p = bpf_map_lookup_elem(&pw_pools, &d.pool);
+	p = pool_at(d.pool);
 	if (!p)
 		return;
 	if (t->state == PW_PY_OPENED)

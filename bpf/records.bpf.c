@@ -15,17 +15,20 @@ static __always_inline __u64 new_id(__u32 slot)
 	return (__sync_fetch_and_add(&pw_generation, 1) + 1) << 32 | slot;
 }
 
-__noinline int thread__make(struct pw_owner_key *key)
+__noinline int thread__make(struct pw_owner_key *asked)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct poolwatch_thread *t;
 	struct poolwatch_proc *proc;
 	struct pw_private *own;
-	__u32 slot, *at;
+	struct pw_owner_key key;
+	__u32 slot, tgid, *at;
 
-	if (!key)
+	if (!asked)
 		return -1;
-	at = bpf_map_lookup_elem(&pw_proc_index, &key->tgid);
+	key = *asked;
+	tgid = key.tgid;
+	at = bpf_map_lookup_elem(&pw_proc_index, &tgid);
 	if (!at)
 		return -1;
 	proc = bpf_map_lookup_elem(&pw_procs, at);
@@ -35,8 +38,8 @@ __noinline int thread__make(struct pw_owner_key *key)
 		count_loss(POOLWATCH_LOST_THREADS);
 		return -1;
 	}
-	t = bpf_map_lookup_elem(&pw_threads, &slot);
-	own = bpf_map_lookup_elem(&pw_private, &slot);
+	t = thread_at(slot);
+	own = private_at(slot);
 	if (!t || !own)
 		return -1;
 	own->nframes = own->nholds = 0;
@@ -48,19 +51,19 @@ __noinline int thread__make(struct pw_owner_key *key)
 	for (int i = 0; i < POOLWATCH_REQUESTS; i++)
 		t->request[i].seq = 0;
 	t->head.uid = bpf_get_current_uid_gid();
-	t->head.tgid = key->tgid;
-	t->owner = key->owner;
-	t->start = key->goroutine ? 0 : BPF_CORE_READ(task, start_boottime);
+	t->head.tgid = key.tgid;
+	t->owner = key.owner;
+	t->start = key.goroutine ? 0 : BPF_CORE_READ(task, start_boottime);
 	t->tid = bpf_get_current_pid_tgid();
 	t->space = proc->space;
-	t->flags = key->goroutine ? POOLWATCH_THREAD_GOROUTINE : 0;
+	t->flags = key.goroutine ? POOLWATCH_THREAD_GOROUTINE : 0;
 	t->requests = 0;
 	t->exited = 0;
 	t->seq = 0;
 	bpf_get_current_comm(t->comm, sizeof(t->comm));
 	barrier();
 	t->head.id = new_id(slot);
-	if (bpf_map_update_elem(&pw_thread_index, key, &slot, BPF_NOEXIST)) {
+	if (bpf_map_update_elem(&pw_thread_index, &key, &slot, BPF_NOEXIST)) {
 		t->head.id = 0;
 		bpf_map_push_elem(&pw_free_threads, &slot, 0);
 		count_loss(POOLWATCH_LOST_THREADS);
@@ -149,8 +152,8 @@ __noinline int pool__make(struct pw_spot *spot, struct pw_mapping *m)
 		count_loss(POOLWATCH_LOST_POOLS);
 		return -1;
 	}
-	p = bpf_map_lookup_elem(&pw_pools, &slot);
-	t = bpf_map_lookup_elem(&pw_threads, &spot->thread);
+	p = pool_at(slot);
+	t = thread_at(spot->thread);
 	if (!p || !t)
 		return -1;
 	p->addr = m->shared ? m->offset : spot->addr;
@@ -177,7 +180,7 @@ __noinline int pool__make(struct pw_spot *spot, struct pw_mapping *m)
 
 static __always_inline void pool__unmake(__u32 slot)
 {
-	struct poolwatch_pool *p = bpf_map_lookup_elem(&pw_pools, &slot);
+	struct poolwatch_pool *p = pool_at(slot);
 
 	if (p)
 		p->head.id = 0;
@@ -196,7 +199,7 @@ __noinline int pool__new(struct pw_spot *spot)
 
 	if (!spot)
 		return -1;
-	t = bpf_map_lookup_elem(&pw_threads, &spot->thread);
+	t = thread_at(spot->thread);
 	if (!t)
 		return -1;
 	key.addr = spot->addr;
@@ -237,7 +240,7 @@ __noinline int pool__new(struct pw_spot *spot)
 		return -1;
 	}
 	spot->fresh = 1;
-	p = bpf_map_lookup_elem(&pw_pools, &slot);
+	p = pool_at(slot);
 	if (p)
 		emit__pool(POOLWATCH_EV_POOL, p, t, 0, 0, 0);
 	return slot;
@@ -252,13 +255,13 @@ __noinline int ledger__find_pool(struct pw_spot *spot)
 
 	if (!spot)
 		return -1;
-	own = bpf_map_lookup_elem(&pw_private, &spot->thread);
+	own = private_at(spot->thread);
 	if (!own)
 		return -1;
 	spot->fresh = 0;
 	if (pool__again(own, spot))
 		return 0;
-	t = bpf_map_lookup_elem(&pw_threads, &spot->thread);
+	t = thread_at(spot->thread);
 	if (!t)
 		return -1;
 	key.addr = spot->addr;
@@ -298,9 +301,9 @@ __noinline int ledger__forget_pool(struct pw_spot *spot)
 
 	if (!spot || ledger__find_pool(spot))
 		return -1;
-	t = bpf_map_lookup_elem(&pw_threads, &spot->thread);
-	own = bpf_map_lookup_elem(&pw_private, &spot->thread);
-	p = bpf_map_lookup_elem(&pw_pools, &spot->pool);
+	t = thread_at(spot->thread);
+	own = private_at(spot->thread);
+	p = pool_at(spot->pool);
 	if (!t || !own || !p)
 		return -1;
 	key.addr = spot->addr;
