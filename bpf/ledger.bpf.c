@@ -187,15 +187,13 @@ __noinline int hold__claim(__u32 slot, __u32 pool)
 }
 
 /* Take what @d says out of an entry of the hold set of @thread, which may be another's. Return: how many units it had. */
-static __always_inline __s64 hold__out(struct poolwatch_hold *hold, struct poolwatch_pool *p, const struct pw_deed *d, __u32 thread)
+static __always_inline __s64 hold__out(struct poolwatch_hold *hold, struct poolwatch_pool *p, const struct pw_deed *d)
 {
 	__u64 before = 0, since = hold->since;
 	__s64 had;
 
-	if (hold__change(&hold->word, d->pool, -d->units, &before)) {
-		mark_uncertain(d->pool, thread);
-		return 0;
-	}
+	if (hold__change(&hold->word, d->pool, -d->units, &before))
+		return -1;
 	had = POOLWATCH_HOLD_UNITS(before);
 	if (had <= d->units && (before & POOLWATCH_HOLD_NESTED))
 		__sync_fetch_and_add(&p->nesting, -1);
@@ -212,7 +210,7 @@ __noinline int hold__take(__u32 slot, __u32 i, struct pw_deed *d)
 	if (!d || !t || i >= POOLWATCH_HOLDS)
 		return 0;
 	p = pool_at(d->pool);
-	return p ? hold__out(&t->hold[i], p, d, slot) : 0;
+	return p ? hold__out(&t->hold[i], p, d) : 0;
 }
 
 /* --- requests */
@@ -646,8 +644,8 @@ __noinline int release__unit(struct pw_deed *d)
 	if (t && t->head.id == holder) {
 		d->units = 1;
 		at = hold__find(holder, d->pool);
-		if (at >= 0)
-			hold__take(holder, at, d);
+		if (at >= 0 && hold__take(holder, at, d) < 0)
+			mark_uncertain(d->pool, d->thread);
 		if (t->flags & POOLWATCH_THREAD_EXITED)
 			emit__pool(POOLWATCH_EV_RETURNED, p, t, d->site, d->now - t->exited, 1);
 	}
@@ -742,7 +740,11 @@ __noinline int ledger__release(struct pw_deed *d)
 	at = hold__at(t, own, d->pool);
 	if (at >= 0 && at < POOLWATCH_HOLDS) {
 		waited = !(t->hold[at].word & POOLWATCH_HOLD_POSTED);
-		had = hold__out(&t->hold[at], p, d, d->thread);
+		had = hold__out(&t->hold[at], p, d);
+	}
+	if (had < 0) {
+		mark_uncertain(d->pool, d->thread);
+		had = 0;
 	}
 	if (had > d->units)
 		had = d->units;

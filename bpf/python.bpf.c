@@ -168,7 +168,7 @@ static __always_inline void py__ask(struct pw_py_hit *h)
 		d.pool = slot;
 		d.request = PW_NO_SLOT;
 	}
-	d.site = py__capture(h->py, t, h->tgid, h->frame[2].at);
+	d.site = py__site(h->py, t, h->tgid, h->frame[2].at);
 	ledger__request(&d);
 	t->pool = pool;
 	t->since = d.now;

@@ -266,10 +266,11 @@ __noinline __u32 py__learn_code(struct pw_python *py, __u32 tgid, __u64 code)
 	what = py__judge_code(py, v.names[0], v.names[2]);
 	v.code = what;
 	bpf_map_update_elem(&pw_python_codes, &key, &v, BPF_ANY);
-	/* The compiler knows what py__judge_code() returns, the verifier does not. */
-	barrier_var(what);
-	if (what > PW_PY_OTHER && what < PW_PY_CODES)
-		py->known[what] = code;
+	/* An index that is a constant each time: the verifier of Linux 6.1 does not follow one that is compared and then scaled. */
+#pragma unroll
+	for (__u32 i = PW_PY_OTHER + 1; i < PW_PY_CODES; i++)
+		if (what == i)
+			*(volatile __u64 *)&py->known[i] = code;
 	return what;
 }
 
@@ -284,7 +285,7 @@ static __always_inline bool py__is(struct pw_python *py, __u32 tgid, __u64 code,
 /* Capture the stack from the frame at @at on. Return: its site, or 0. */
 __noinline __u64 py__capture(struct pw_python *py, struct pw_python_thread *t, __u32 tgid, __u64 at)
 {
-	__u64 hash = tgid, site;
+	__u64 hash = tgid;
 	struct py_frame f;
 
 	if (!py || !t)
@@ -303,8 +304,18 @@ __noinline __u64 py__capture(struct pw_python *py, struct pw_python_thread *t, _
 	}
 	if (!t->stack.n)
 		return 0;
-	site = hash | PW_PYTHON_SITE;
-	if (!bpf_map_lookup_elem(&pw_python_stacks, &site) &&
+	return hash | PW_PYTHON_SITE;
+}
+
+/*
+ * The same, kept for the loader under its site. The map is written here, where @t is known to be of a map: what was given to a
+ * function of its own is no value to the verifier of Linux 6.1.
+ */
+static __always_inline __u64 py__site(struct pw_python *py, struct pw_python_thread *t, __u32 tgid, __u64 at)
+{
+	__u64 site = py__capture(py, t, tgid, at);
+
+	if (site && !bpf_map_lookup_elem(&pw_python_stacks, &site) &&
 	    bpf_map_update_elem(&pw_python_stacks, &site, &t->stack, BPF_NOEXIST) == -E2BIG)
 		count_loss(POOLWATCH_LOST_STACKS);
 	return site;

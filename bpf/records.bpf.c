@@ -5,7 +5,7 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-#define PW_VMA_TRIES 4
+#define PW_VMA_TRIES 3
 #define VM_SHARED 0x8 /* include/linux/mm.h */
 #define ENOENT	  2   /* include/uapi/asm-generic/errno-base.h */
 #define EBUSY	  16
@@ -96,10 +96,9 @@ __noinline int ledger__thread(__u64 goroutine)
 
 /* --- pools */
 
+/* Where in a shared mapping a pool lies; the BPF stack has no room for this twice. */
 struct pw_mapping {
-	__u64 dev;
-	__u64 ino;
-	__u64 offset; /* in the file, of @addr */
+	struct pw_shared_key key;
 	__u64 addr;
 	__u64 shared;
 };
@@ -111,32 +110,26 @@ static long mapping__look(struct task_struct *task, struct vm_area_struct *vma, 
 	if (!(vma->vm_flags & VM_SHARED) || !file)
 		return 0;
 	m->shared = 1;
-	m->dev = BPF_CORE_READ(file, f_inode, i_sb, s_dev);
-	m->ino = BPF_CORE_READ(file, f_inode, i_ino);
-	m->offset = (vma->vm_pgoff << 12) + (m->addr - vma->vm_start);
+	m->key.dev = BPF_CORE_READ(file, f_inode, i_sb, s_dev);
+	m->key.ino = BPF_CORE_READ(file, f_inode, i_ino);
+	m->key.offset = (vma->vm_pgoff << 12) + (m->addr - vma->vm_start);
 	return 0;
 }
 
-/* The mapping that @m->addr lies in. A function of its own: the verifier looks at the callback once. */
-__noinline int mapping__find(struct pw_mapping *m)
+/* The mapping that @m->addr lies in. */
+static __always_inline void mapping__find(struct pw_mapping *m)
 {
-	struct pw_mapping here = {};
 	int err = 0;
 
-	if (!m)
-		return -1;
-	here.addr = m->addr;
 	/* Busy while another thread maps or unmaps something, which is short. */
 	for (int i = 0; i < PW_VMA_TRIES; i++) {
-		err = bpf_find_vma(bpf_get_current_task_btf(), here.addr, mapping__look, &here, 0);
+		err = bpf_find_vma(bpf_get_current_task_btf(), m->addr, mapping__look, m, 0);
 		if (err != -EBUSY)
 			break;
 	}
 	/* No mapping there is no loss: keys need not be addresses (a constant, the number of a System V semaphore). */
 	if (err && err != -ENOENT)
 		count_loss(POOLWATCH_LOST_MAPPING);
-	*m = here;
-	return 0;
 }
 
 /* A record for the pool at @spot. Return: its slot, or -1 (counted). */
@@ -156,9 +149,9 @@ __noinline int pool__make(struct pw_spot *spot, struct pw_mapping *m)
 	t = thread_at(spot->thread);
 	if (!p || !t)
 		return -1;
-	p->addr = m->shared ? m->offset : spot->addr;
-	p->dev = m->dev;
-	p->ino = m->ino;
+	p->addr = m->shared ? m->key.offset : spot->addr;
+	p->dev = m->key.dev;
+	p->ino = m->key.ino;
 	p->def = spot->def;
 	p->flags = m->shared ? POOLWATCH_POOL_SHARED : 0;
 	p->space = t->space;
@@ -190,7 +183,6 @@ static __always_inline void pool__unmake(__u32 slot)
 __noinline int pool__new(struct pw_spot *spot)
 {
 	struct pw_mapping m = {};
-	struct pw_shared_key shared = {};
 	struct pw_pool_key key = {};
 	struct poolwatch_thread *t;
 	struct poolwatch_pool *p;
@@ -206,12 +198,9 @@ __noinline int pool__new(struct pw_spot *spot)
 	key.space = t->space;
 	key.def = spot->def;
 	m.addr = spot->addr;
+	m.key.def = spot->def;
 	mapping__find(&m);
-	shared.dev = m.dev;
-	shared.ino = m.ino;
-	shared.offset = m.offset;
-	shared.def = spot->def;
-	known = m.shared ? bpf_map_lookup_elem(&pw_shared_index, &shared) : NULL;
+	known = m.shared ? bpf_map_lookup_elem(&pw_shared_index, &m.key) : NULL;
 	if (known) {
 		slot = *known;
 		bpf_map_update_elem(&pw_pool_index, &key, &slot, BPF_ANY);
@@ -222,9 +211,9 @@ __noinline int pool__new(struct pw_spot *spot)
 		return -1;
 	slot = made;
 	/* Another process, or another thread, may have been quicker; then its record is the one. */
-	if (m.shared && bpf_map_update_elem(&pw_shared_index, &shared, &slot, BPF_NOEXIST)) {
+	if (m.shared && bpf_map_update_elem(&pw_shared_index, &m.key, &slot, BPF_NOEXIST)) {
 		pool__unmake(slot);
-		known = bpf_map_lookup_elem(&pw_shared_index, &shared);
+		known = bpf_map_lookup_elem(&pw_shared_index, &m.key);
 		if (!known)
 			return -1;
 		slot = *known;

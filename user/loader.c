@@ -183,6 +183,8 @@ int loader__new(const struct loader_options *options, struct loader **out, char 
 	}
 	if (l->device_fd < 0)
 		bpf_program__set_autoload(skel->progs.pw_bind, false);
+	bpf_program__set_autoload(skel->progs.pw_py_try, options->python);
+	bpf_program__set_autoload(skel->progs.pw_py_post, options->python);
 	r = poolwatch_bpf__load(skel);
 	if (r) {
 		load_error(r, err);
@@ -359,7 +361,7 @@ int loader__registers(struct loader *l, uint32_t tid, uint64_t regs[PW_REGS])
 
 void loader__probe_abilities(struct loader_abilities *a)
 {
-	const struct loader_options options = { .no_device = true, .max_pools = 64, .max_threads = 64 };
+	const struct loader_options options = { .no_device = true, .python = true, .max_pools = 64, .max_threads = 64 };
 	char err[LOADER_ERROR];
 	struct loader *l;
 

@@ -22,6 +22,7 @@ struct python;
 struct loader_options {
 	unsigned int max_pools, max_threads; /* 0: defaults; rounded up to a power of two */
 	bool no_device;
+	bool python; /* the programs that follow CPython, too */
 };
 
 #define LOADER_ERROR 300

@@ -61,7 +61,7 @@ static bool asleep(void *ctx, uint32_t pid, uint32_t tid)
 
 int watch__new(const struct watch_options *options, struct watch **out, struct watch_error *err)
 {
-	const struct loader_options lo = { options->max_pools, options->max_threads, options->no_device };
+	struct loader_options lo = { options->max_pools, options->max_threads, options->no_device };
 	const struct stack_options so = { .debug_dirs = options->debug_dirs, .use_debuginfod = options->debuginfod };
 	const struct judge_options jo = { .stall_ns = options->stall_ns ?: 5 * SECOND,
 					  .leak_ns = options->leak_ns,
@@ -79,6 +79,8 @@ int watch__new(const struct watch_options *options, struct watch **out, struct w
 	w = calloc(1, sizeof(*w));
 	if (!w)
 		return err->code = -ENOMEM;
+	for (size_t i = 0; i < options->spec->npools; i++)
+		lo.python |= options->spec->pools[i].builtin && !strcmp(options->spec->pools[i].builtin, "python-sqlalchemy");
 	w->options = *options;
 	w->epoll_fd = -1;
 	r = loader__new(&lo, &w->loader, line);
