@@ -3,6 +3,7 @@
  * What show and top -b say of a program whose counts are known. Others may be watched on this machine at the same
  * time.
  */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include "kselftest_harness.h"
@@ -230,6 +231,42 @@ TEST_F(views, batch)
 		}
 		EXPECT_TRUE(seen);
 	}
+}
+
+/* With the module, what happened and what happens; without it, where to look instead. */
+TEST_F(views, log)
+{
+	const char *mode = getenv("POOLWATCH_MODE"), *line;
+	int first, next;
+
+	DO("1 done 1", "1 take");
+	DO("1 done 2", "1 take");
+	ASSERT_EQ(sscanf(workload__do(&self->program, "sites") ?: "", "sites %d %d", &first, &next), 2);
+	if (!mode || strcmp(mode, "device")) {
+		ASSERT_EQ(poolwatch__run(&self->show, "log", "-p", self->pid, NULL), 1);
+		ASSERT_EQ(self->show.err.n, 1);
+		EXPECT_NE(strstr(self->show.err.lines[0], "the module is not loaded"), NULL);
+		return;
+	}
+	ASSERT_EQ(poolwatch__start(&self->show, "log", "-f", "-p", self->pid, "--json", NULL), 0);
+	line = proc__line(&self->show);
+	ASSERT_NE(line, NULL);
+	EXPECT_STREQ(json_str(line, "event"), "pool");
+	line = proc__line(&self->show);
+	ASSERT_NE(line, NULL);
+	EXPECT_STREQ(json_str(line, "type"), "event");
+	EXPECT_STREQ(json_str(line, "event"), "nested");
+	EXPECT_STREQ(json_str(line, "pool"), "pool");
+	EXPECT_EQ(json_int(line, "tid"), self->tid[0]);
+	EXPECT_EQ(json_int(line, "held_site.line"), first);
+	EXPECT_EQ(json_int(line, "site.line"), next);
+	/* and what comes */
+	DO("2 done 1", "2 take");
+	line = proc__line(&self->show);
+	ASSERT_NE(line, NULL);
+	EXPECT_STREQ(json_str(line, "event"), "full");
+	EXPECT_EQ(json_int(line, "tid"), self->tid[1]);
+	EXPECT_EQ(proc__end(&self->show, SIGTERM), 128 + SIGTERM);
 }
 
 TEST_HARNESS_MAIN

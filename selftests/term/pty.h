@@ -129,7 +129,6 @@ static inline int pty__start(struct pty *p, const char *term, int lines, int col
 		return -1;
 	if (!p->child)
 		_exit(pty__child(term, mono));
-	/* What the child finds; nothing has changed it yet or ever will before top does. */
 	return 0;
 }
 
