@@ -166,7 +166,7 @@ struct poolwatch_def {
 	__s64 capacity;	    /* if the definition states a number, else POOLWATCH_UNKNOWN */
 	__u32 futex_from;   /* [from, to) behind the key lies the word that waiters sleep on; both 0: not known */
 	__u32 futex_to;
-	__u64 hits_emulated; /* of its probes, on instructions that the kernel emulates; brought up to date every few seconds */
+	__u64 hits_emulated; /* of its probes, on instructions the kernel emulates; renewed every few seconds */
 	__u64 hits_stepped;  /* and on those that it single-steps */
 	__u64 cost;	     /* what these hits took, ns, as calibrated; 0: not measured */
 	__u32 share;	     /* of one CPU since the time before, in 1/1000 */
