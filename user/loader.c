@@ -307,6 +307,13 @@ int loader__private_pool(const struct loader *l, uint64_t id, uint64_t *addr)
 	return 0;
 }
 
+uint64_t loader__lost(const struct loader *l, enum poolwatch_cause cause)
+{
+	const struct poolwatch_counter *c = l->table[POOLWATCH_COUNTERS].base;
+
+	return __atomic_load_n(&c[cause].count, __ATOMIC_RELAXED);
+}
+
 void loader__doubt_pool(struct loader *l, uint64_t id)
 {
 	struct poolwatch_pool *p = pool_of(l, id);

@@ -91,6 +91,8 @@ void loader__set_cost(struct loader *l, uint32_t def_slot, const struct loader_h
 
 /* The address of a pool that was booked as private. -ENOENT: there is no such pool, or it is shared. */
 int loader__private_pool(const struct loader *l, uint64_t pool, uint64_t *addr);
+/* How often a cause of loss has counted so far. */
+uint64_t loader__lost(const struct loader *l, enum poolwatch_cause cause);
 /* The books of the pool with this head.id may be wrong from now on. */
 void loader__doubt_pool(struct loader *l, uint64_t pool);
 

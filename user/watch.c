@@ -317,6 +317,7 @@ int watch__step(struct watch *w)
 	r = loader__consume(w->loader, on_record, w);
 	if (r < 0 && r != -EINTR)
 		return r;
+	w->lost_mappings = loader__lost(w->loader, POOLWATCH_LOST_MAPPING);
 	now = watch__clock();
 	if (!w->due && now < w->next_look)
 		return 0;

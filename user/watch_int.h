@@ -72,6 +72,7 @@ struct watch {
 	struct watch_python_stack python_stacks[WATCH_PYTHON_STACKS];
 	size_t next_python_stack;
 	uint64_t found[FINDING_KINDS];
+	uint64_t lost_mappings; /* as counted before the records of this step */
 	struct watch_late *late;
 	size_t nlate;
 	uint64_t late_checked; /* CLOCK_MONOTONIC ns */

@@ -141,7 +141,8 @@ void watch__check_pool(struct watch *w, struct watched *d, uint64_t id)
 	const struct target_map *m;
 	uint64_t addr;
 
-	if (loader__private_pool(w->loader, id, &addr))
+	/* Looked at only if that happened: to read a process's maps for each of its pools would cost more than all else. */
+	if (loader__lost(w->loader, POOLWATCH_LOST_MAPPING) == w->lost_mappings || loader__private_pool(w->loader, id, &addr))
 		return;
 	m = target__map_at(&d->t, addr);
 	if (!m && !target__refresh(&d->t))
