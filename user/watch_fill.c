@@ -65,6 +65,8 @@ void watch__keep_trace(struct watch *w, const struct pw_record *r)
 	struct finding_frame *frames;
 	size_t n;
 
+	if (w->options.stacks == WATCH_STACKS_SITE)
+		return;
 	if (!d || !r->stack_len || r->stack_len > PW_STACK_MAX || r->nsites > POOLWATCH_REQUESTS)
 		return;
 	/* Innermost first; this request is not among them if there was no room for it. */
@@ -193,7 +195,9 @@ static void describe(struct finding_thread *t)
 
 void watch__fill(struct watch *w, struct finding *f)
 {
-	bool now = f->event == FINDING_NEW && (f->kind == FINDING_DEADLOCK || f->kind == FINDING_STALL);
+	bool waits = f->kind == FINDING_DEADLOCK || f->kind == FINDING_STALL;
+	bool now = f->event == FINDING_NEW && w->options.stacks != WATCH_STACKS_SITE &&
+		   (waits || w->options.stacks == WATCH_STACKS_ALL);
 	struct watched *d = watch__find(w, f->pid);
 
 	if (d) {
@@ -219,7 +223,7 @@ void watch__fill(struct watch *w, struct finding *f)
 			trace = t->nstack ? NULL : find_trace(w, t);
 			if (trace && !t->comm[0])
 				memcpy(t->comm, trace->comm, sizeof(t->comm));
-			if (!now && trace)
+			if (!waits && trace)
 				copy_frames(trace->frames, trace->n, &t->stack, &t->nstack);
 			name_site(w, &d->t, &t->request.site);
 		}
