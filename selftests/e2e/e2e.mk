@@ -5,9 +5,10 @@ E2E := $(OUT)/selftests/e2e
 E2E_TESTS := $(patsubst selftests/e2e/%.c,$(E2E)/%,$(wildcard selftests/e2e/test_*.c))
 E2E_WORKLOADS := $(E2E)/workload_own $(E2E)/workload_sem $(E2E)/workload_apr $(E2E)/workload_mongoc
 TESTS += $(E2E_TESTS)
-# Not what single-steps by the million (hours without KVM), nor what needs a log daemon.
-# In the machine, those that have been seen to pass there. test_libraries does not: apr_reslist's capacity is read as unknown.
-VM_E2E_TESTS += $(addprefix $(E2E)/,test_attach test_holds)
+
+# In the machine, what does not depend on how fast threads come: under emulation a deadlock of three is proven and told before
+# the fourth and fifth thread ask (test_attach), and apr_reslist's capacity was read as unknown there (test_libraries).
+VM_E2E_TESTS += $(E2E)/test_holds
 VM_FILES += $(E2E_WORKLOADS)
 
 E2E_PKG_apr := apr-util-1 apr-1
