@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Requests, grants, releases: see ledger.bpf.h. Threads and pools themselves are in records.bpf.c. */
-#include "ledger.bpf.h"
 #include "emit.bpf.h"
+#include "histogram.bpf.h"
+#include "hold.bpf.h"
+#include "ledger.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
-#define PW_CAS_TRIES 8
 #define PW_TELL_NS 10000000ull /* between two full or blocked events of one pool */
 #define PW_BLOCKED_NS 1000000ull /* an acquire that took longer had to wait */
 #define PW_POLL_NS 1000000000ull /* who has not tried for so long polls no more */
@@ -36,155 +37,7 @@ static __always_inline void set_flag(struct poolwatch_pool *p, __u32 flag)
 		__sync_fetch_and_or(&p->flags, flag);
 }
 
-static __always_inline __u32 bucket_of(__u64 ns)
-{
-	__u32 b = 0;
-
-	if (!ns)
-		return 0;
-	if (ns >> 32) {
-		b += 32;
-		ns >>= 32;
-	}
-	if (ns >> 16) {
-		b += 16;
-		ns >>= 16;
-	}
-	if (ns >> 8) {
-		b += 8;
-		ns >>= 8;
-	}
-	if (ns >> 4) {
-		b += 4;
-		ns >>= 4;
-	}
-	if (ns >> 2) {
-		b += 2;
-		ns >>= 2;
-	}
-	b += 1 + (ns >> 1);
-	return b < POOLWATCH_BUCKETS ? b : POOLWATCH_BUCKETS - 1;
-}
-
-static __always_inline void hist_add(__u64 *buckets, __u64 ns)
-{
-	__u32 b = bucket_of(ns);
-
-	barrier_var(b);
-	if (b < POOLWATCH_BUCKETS)
-		__sync_fetch_and_add(&buckets[b], 1);
-}
-
-/* --- hold words */
-
-/* What the hold word @old becomes with @units more (less, if negative; but not below 0) and the bits of @set. */
-static __always_inline __u64 hold__next(__u64 old, __s64 units, __u64 set)
-{
-	__s64 have = POOLWATCH_HOLD_UNITS(old) + units;
-	__u64 new;
-
-	if (have < 0)
-		have = 0;
-	if (have > 0xfffff)
-		have = 0xfffff;
-	new = (old & ~(0xfffffull << 20)) | (__u64)have << 20 | set;
-	if (!have)
-		new &= ~POOLWATCH_HOLD_NESTED;
-	return new + POOLWATCH_HOLD_GEN;
-}
-
-/*
- * Add @units to a hold word of any thread, and set the bits of @set. *@before: the word as it was.
- * Return: 0, or -1: it is not of @pool any more, or the race was lost too often (counted).
- */
-__noinline int hold__add(__u64 *word, __u32 pool, __s64 units, __u64 set, __u64 *before)
-{
-	if (!word || !before)
-		return -1;
-	for (int i = 0; i < PW_CAS_TRIES; i++) {
-		__u64 old = *(volatile __u64 *)word;
-
-		if (!old || POOLWATCH_HOLD_POOL(old) != pool)
-			return -1;
-		if (__sync_val_compare_and_swap(word, old, hold__next(old, units, set)) == old) {
-			*before = old;
-			return 0;
-		}
-	}
-	count_loss(POOLWATCH_LOST_RACES);
-	return -1;
-}
-
-/* The same, where nobody else is likely to change the word at this moment: no call. */
-static __always_inline int hold__change(__u64 *word, __u32 pool, __s64 units, __u64 *before)
-{
-	__u64 old = *(volatile __u64 *)word;
-
-	if (!old || POOLWATCH_HOLD_POOL(old) != pool)
-		return -1;
-	if (__sync_val_compare_and_swap(word, old, hold__next(old, units, 0)) != old)
-		return hold__add(word, pool, units, 0, before);
-	*before = old;
-	return 0;
-}
-
-/* Index of @pool in a hold set, or -1. Only entries that were ever used are looked at. */
-static __always_inline int hold__at(const struct poolwatch_thread *t, const struct pw_private *own, __u32 pool)
-{
-	__u32 n = own->nholds;
-
-	for (__u32 i = 0; i < POOLWATCH_HOLDS; i++) {
-		__u64 w;
-
-		if (i >= n)
-			break;
-		w = t->hold[i].word;
-		if (w && POOLWATCH_HOLD_POOL(w) == pool)
-			return i;
-	}
-	return -1;
-}
-
-__noinline int hold__find(__u32 slot, __u32 pool)
-{
-	struct poolwatch_thread *t = thread_at(slot);
-	struct pw_private *own = private_at(slot);
-
-	return t && own ? hold__at(t, own, pool) : -1;
-}
-
-/* An entry for @pool: its own, an unused one, or one whose pool the thread holds no more. -1: all are held. */
-__noinline int hold__claim(__u32 slot, __u32 pool)
-{
-	struct poolwatch_thread *t = thread_at(slot);
-	struct pw_private *own = private_at(slot);
-	__u32 n, at = POOLWATCH_HOLDS;
-
-	if (!t || !own)
-		return -1;
-	n = own->nholds;
-	for (__u32 i = 0; i < POOLWATCH_HOLDS; i++) {
-		__u64 w;
-
-		if (i >= n)
-			break;
-		w = t->hold[i].word;
-		if (w && POOLWATCH_HOLD_POOL(w) == pool)
-			return i;
-		if (!POOLWATCH_HOLD_UNITS(w) && at == POOLWATCH_HOLDS)
-			at = i;
-	}
-	if (n < POOLWATCH_HOLDS) {
-		/* Memory of pools used before is worth more than a free entry. */
-		at = n;
-		own->nholds = n + 1;
-	}
-	if (at >= POOLWATCH_HOLDS)
-		return -1;
-	/* 0 units: nobody else changes it. The generation goes on, so that readers see that it is another entry. */
-	t->hold[at].word = ((t->hold[at].word >> 42) + 1) << 42 | pool;
-	return at;
-}
+/* --- holds */
 
 /* Take what @d says out of an entry of the hold set of @thread, which may be another's. Return: how many units it had. */
 static __always_inline __s64 hold__out(struct poolwatch_hold *hold, struct poolwatch_pool *p, const struct pw_deed *d)
