@@ -36,6 +36,8 @@ struct followed {
 	char held[128];	 /* "function file:line" of the first thread's first hold, file without its directory */
 	char asked[128]; /* the same of its request */
 	char outer[128]; /* the outermost of the user's own frames of the request */
+	char held_in[64], asked_in[64]; /* the modules of the two sites */
+	char through[512]; /* "symbol(module) " of each frame of the request's stack, innermost first */
 };
 
 struct follow {
@@ -64,6 +66,15 @@ static inline void follow__frame(const struct finding_frame *f, char *buf, size_
 	snprintf(buf, size, "%s %s:%u", f->symbol ? f->symbol : "?", base ? base + 1 : f->file ? f->file : "?", f->line);
 }
 
+static inline void follow__stack(const struct finding_thread *t, char *buf, size_t size)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < t->nstack && len < size; i++)
+		len += (size_t)snprintf(buf + len, size - len, "%s(%s) ", t->stack[i].symbol ? t->stack[i].symbol : "?",
+					t->stack[i].module ? t->stack[i].module : "?");
+}
+
 static inline void follow__on_finding(void *ctx, struct finding *f)
 {
 	struct follow *fo = ctx;
@@ -78,9 +89,13 @@ static inline void follow__on_finding(void *ctx, struct finding *f)
 	if (f->nthreads) {
 		const struct finding_thread *t = &f->threads[0];
 
-		if (t->nholds)
+		if (t->nholds) {
 			follow__frame(&t->holds[0].site, to->held, sizeof(to->held));
+			snprintf(to->held_in, sizeof(to->held_in), "%s", t->holds[0].site.module ? t->holds[0].site.module : "");
+		}
 		follow__frame(&t->request.site, to->asked, sizeof(to->asked));
+		snprintf(to->asked_in, sizeof(to->asked_in), "%s", t->request.site.module ? t->request.site.module : "");
+		follow__stack(t, to->through, sizeof(to->through));
 		for (size_t i = 0; i < t->nstack; i++)
 			if (t->stack[i].user_code)
 				follow__frame(&t->stack[i], to->outer, sizeof(to->outer));
@@ -173,7 +188,7 @@ static inline const struct followed *follow__find(const struct follow *f, enum f
 static inline bool follow__until(struct follow *f, char *line, size_t size, enum finding_kind kind)
 {
 	uint64_t end = follow__clock() + FOLLOW_GIVE_UP_S * 1000000000ull;
-	struct pollfd fds[] = { { .fd = watch__fd(f->watch), .events = POLLIN }, { .fd = fileno(f->out), .events = POLLIN } };
+	struct pollfd fds[] = { { .fd = watch__fd(f->watch), .events = POLLIN }, { .fd = line ? fileno(f->out) : -1, .events = POLLIN } };
 
 	while (follow__clock() < end) {
 		if (!line && follow__find(f, kind, FINDING_NEW))
