@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Probes into a process, and out of it; and what the ledger says of the process, in and out. See loader.h. */
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include "loader_int.h"
+
+#define CLOSERS 15 /* threads that close links, beside the one that asks */
 
 /* Phases of attaching. Releases first, so that none is missed of what is acquired later; returns before their entries, so that no
  * request waits for a return that is not probed yet. */
@@ -369,11 +372,34 @@ void loader__detach_def(struct loader *l, struct loader_target *lt, uint32_t def
 	lt->nprobes = kept;
 }
 
+/* The last link first, as far as several threads keep an order; what is detached as a whole is judged no more. */
+static void *close_links(void *arg)
+{
+	struct loader_target *lt = arg;
+	size_t left = __atomic_load_n(&lt->nlinks, __ATOMIC_RELAXED);
+
+	while (left)
+		if (__atomic_compare_exchange_n(&lt->nlinks, &left, left - 1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+			bpf_link__destroy(lt->links[--left].link);
+	return NULL;
+}
+
+/* The kernel lets every running program end before it closes a link, tens of ms each: several threads wait for that at once. */
+static void close_all(struct loader_target *lt)
+{
+	pthread_t thread[CLOSERS];
+	size_t links = lt->nlinks, n = 0;
+
+	while (n < CLOSERS && n + 1 < links && !pthread_create(&thread[n], NULL, close_links, lt))
+		n++;
+	close_links(lt);
+	while (n)
+		pthread_join(thread[--n], NULL);
+}
+
 void loader__detach(struct loader *l, struct loader_target *lt)
 {
-	/* In reverse: no acquire is seen whose release is not. */
-	while (lt->nlinks)
-		bpf_link__destroy(lt->links[--lt->nlinks].link);
+	close_all(lt);
 	while (lt->nprobes)
 		give_probe_slot(l, lt->probes[--lt->nprobes]);
 }
