@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * SQLAlchemy's QueuePool in CPython ("builtin python-sqlalchemy"). No function of the interpreter says that a connection is
- * taken or given back, but each of these ends in a lock, and who takes it is in the interpreter's frames. So the probes are
- * where the interpreter tries and posts the semaphores that its locks are, and most hits end after one look at a frame.
+ * taken or given back, but each of these ends a use of a lock, and who used it is in the interpreter's frames. So the one probe is
+ * where the interpreter posts the semaphores that its locks are, before they are free, and most hits end after one look at a frame.
  *
  * What a QueuePool does, innermost frame first ("<": called by):
- *   asks		try in Condition.__enter__ < Queue.get < _do_get
+ *   has to wait	post in Condition.wait < Queue.get < _do_get
  *   got one		post in Condition.__exit__ < Queue.get < _do_get, which was given no exception
- *   found none		the same, given one: with no wait a new connection may be opened, after a wait the time is out
+ *   found none		the same, given one: after a wait the time is out, else a new connection may be opened
  *   may open one	post in _inc_overflow < _do_get
- *   could not open it	try in _dec_overflow < _do_get
+ *   could not open it	post in _dec_overflow < _do_get
  *   gave it back	post in Condition.__exit__ < Queue.put < _do_return_conn, given no exception
- *   closed it		try in _dec_overflow < _do_return_conn
- * The first local variable of _do_get and _do_return_conn is the pool.
+ *   closed it		post in _dec_overflow < _do_return_conn
+ * The first local variable of _do_get and _do_return_conn is the pool. A request that need not wait is seen when it is granted:
+ * nothing can come between.
  */
 #include "ledger.bpf.h"
 #include "emit.bpf.h"
@@ -25,10 +26,8 @@ char LICENSE[] SEC("license") = "GPL";
 /* Where a thread is in _do_get. Written by the thread itself only. */
 enum pw_py_state {
 	PW_PY_IDLE,
-	PW_PY_ASKING,  /* the request is open */
-	PW_PY_OPENING, /* nothing was free: it may open one; the request is open */
-	PW_PY_LATE,    /* the time is out, the request ended; yet it may find that it may open one */
-	PW_PY_OPENED,  /* granted, and the connection is being opened */
+	PW_PY_ASKING, /* the request is open: it waits, or is about to */
+	PW_PY_OPENED, /* granted, and the connection is being opened */
 };
 
 struct pw_py_hit {
@@ -92,7 +91,7 @@ static __always_inline int py__deed(struct pw_deed *d, const struct pw_py_hit *h
 {
 	struct pw_spot spot = { .addr = addr, .def = h->probe->def };
 	struct poolwatch_pool *p;
-	int thread = ledger__thread(0);
+	int thread = thread__slot(0, bpf_get_current_pid_tgid());
 
 	if (thread < 0 || !addr)
 		return -1;
@@ -138,100 +137,88 @@ static __always_inline void py__tell_edge(const struct pw_deed *d)
 	emit__end(r);
 }
 
-static __always_inline void py__ask(struct pw_py_hit *h)
+/*
+ * _do_get calls itself when another thread was quicker to open the last connection: then this one did not get what it seemed to
+ * get. Whatever it was at, it is not any more.
+ */
+static __always_inline void py__begin_get(struct pw_py_hit *h, struct pw_deed *d, __u64 pool)
+{
+	struct pw_python_thread *t = h->thread;
+	struct py_frame outer;
+
+	if (t->state == PW_PY_OPENED && t->pool == pool && !py__python_frame(h->py, t, h->frame[2].previous, &outer) &&
+	    py__is(h->py, h->tgid, outer.code, PW_PY_DO_GET))
+		ledger__release(d);
+	t->state = PW_PY_IDLE;
+}
+
+/* The request whose _do_get runs in frame @n, which just got something or is about to wait for it. */
+static __always_inline void py__request(struct pw_py_hit *h, struct pw_deed *d, __u32 n)
+{
+	d->site = py__site(h->py, h->thread, h->tgid, h->frame[n].at);
+	ledger__request(d);
+	if (d->edge)
+		py__tell_edge(d);
+}
+
+/* Queue.get is about to wait: for the first time, or it was woken and came too late. */
+static __always_inline void py__wait(struct pw_py_hit *h)
 {
 	struct pw_python_thread *t = h->thread;
 	__u64 pool = py__local(h, &h->frame[2], 0);
-	struct py_frame outer;
 	struct pw_deed d;
-	__u32 slot;
-	bool again;
 
-	if (py__deed(&d, h, pool, true))
+	if ((t->state == PW_PY_ASKING && t->pool == pool) || py__deed(&d, h, pool, true))
 		return;
-	slot = d.pool;
-	/* _do_get calls itself when another thread was quicker: still the same request. */
-	again = t->pool == pool && (t->state == PW_PY_OPENING || t->state == PW_PY_OPENED) &&
-		!py__python_frame(h->py, t, h->frame[2].previous, &outer) && py__is(h->py, h->tgid, outer.code, PW_PY_DO_GET);
-	if (again && t->state == PW_PY_OPENING) {
-		t->state = PW_PY_ASKING;
-		return;
-	}
-	if (again && t->state == PW_PY_OPENED) {
-		ledger__release(&d);
-	} else if (t->state == PW_PY_ASKING || t->state == PW_PY_OPENING) {
-		/* It was left by an exception that was not seen. */
-		count_loss(POOLWATCH_RETIRED_REQUESTS);
-		d.pool = t->slot;
-		d.request = t->request;
-		ledger__ended(&d);
-		d.pool = slot;
-		d.request = PW_NO_SLOT;
-	}
-	d.site = py__site(h->py, t, h->tgid, h->frame[2].at);
-	ledger__request(&d);
+	py__begin_get(h, &d, pool);
+	py__request(h, &d, 2);
 	t->pool = pool;
 	t->since = d.now;
 	t->site = d.site;
 	t->request = d.request;
 	t->full = d.full;
-	t->slot = d.pool;
 	t->state = PW_PY_ASKING;
-	if (d.edge)
-		py__tell_edge(&d);
-}
-
-static __always_inline void py__granted(struct pw_deed *d, struct pw_py_hit *h, __u64 record, bool asks)
-{
-	struct pw_python_thread *t = h->thread;
-
-	py__resume(d, t);
-	d->resource = record;
-	ledger__waited(d, d->now - t->since, true);
-	/* In this order: see leave__acquire. */
-	if (asks)
-		ledger__ended(d);
-	ledger__grant(d);
 }
 
 /* Queue.get ends. */
 static __always_inline void py__got(struct pw_py_hit *h)
 {
 	struct pw_python_thread *t = h->thread;
-	__u64 pool = py__local(h, &h->frame[2], 0);
+	__u64 pool = py__local(h, &h->frame[2], 0), record = py__local(h, &h->frame[1], PW_PY_ITEM), waited = 0;
+	bool granted = py__no_exception(h), asked = t->state == PW_PY_ASKING && t->pool == pool;
 	struct pw_deed d;
 
-	if (t->state != PW_PY_ASKING || t->pool != pool || py__deed(&d, h, pool, false))
-		return;
-	if (py__no_exception(h)) {
+	if (!granted && !asked) {
 		t->state = PW_PY_IDLE;
-		py__granted(&d, h, py__local(h, &h->frame[1], PW_PY_ITEM), true);
 		return;
 	}
-	/* Queue.get(self, block, timeout): did it wait? */
-	if (py__local(h, &h->frame[1], 1) != h->py->true_) {
-		t->state = PW_PY_OPENING;
+	if (py__deed(&d, h, pool, !asked))
 		return;
+	if (asked) {
+		py__resume(&d, t);
+		waited = d.now - t->since;
+		t->state = PW_PY_IDLE;
+	} else {
+		py__begin_get(h, &d, pool);
+		py__request(h, &d, 2);
 	}
-	t->state = PW_PY_LATE;
-	py__resume(&d, t);
-	ledger__waited(&d, d.now - t->since, false);
-	ledger__ended(&d);
+	d.resource = record;
+	ledger__returned(&d, waited, granted);
 }
 
-/* It may open a connection. */
+/* It may open a connection. If it found that it may not, it seems so, too: see py__begin_get. */
 static __always_inline void py__open(struct pw_py_hit *h)
 {
 	struct pw_python_thread *t = h->thread;
 	__u64 pool = py__local(h, &h->frame[1], 0);
 	struct pw_deed d;
-	__u32 was;
 
-	if ((t->state != PW_PY_OPENING && t->state != PW_PY_LATE) || t->pool != pool || py__deed(&d, h, pool, false))
+	if (py__deed(&d, h, pool, true))
 		return;
-	was = t->state;
+	py__request(h, &d, 1);
+	ledger__returned(&d, 0, true);
+	t->pool = pool;
 	t->state = PW_PY_OPENED;
-	py__granted(&d, h, 0, was == PW_PY_OPENING);
 }
 
 /* A unit that the thread thought it had is not: the connection could not be opened. */
@@ -271,28 +258,6 @@ static __always_inline void py__return(struct pw_py_hit *h, const struct py_fram
 }
 
 SEC("uprobe")
-int pw_py_try(struct pt_regs *ctx)
-{
-	struct pw_py_hit h = {};
-
-	if (py__begin(&h, ctx))
-		return 0;
-	if (py__at(&h, 0, PW_PY_COND_ENTER)) {
-		if (!py__next(&h, 1) || !py__at(&h, 1, PW_PY_GET) || !py__next(&h, 2) || !py__at(&h, 2, PW_PY_DO_GET))
-			return 0;
-		py__ask(&h);
-	} else if (py__at(&h, 0, PW_PY_DEC)) {
-		if (!py__next(&h, 1))
-			return 0;
-		if (py__at(&h, 1, PW_PY_DO_GET))
-			py__not_opened(&h);
-		else if (py__at(&h, 1, PW_PY_DO_RETURN))
-			py__return(&h, &h.frame[1]);
-	}
-	return 0;
-}
-
-SEC("uprobe")
 int pw_py_post(struct pt_regs *ctx)
 {
 	struct pw_py_hit h = {};
@@ -309,9 +274,19 @@ int pw_py_post(struct pt_regs *ctx)
 			if (py__next(&h, 2) && py__at(&h, 2, PW_PY_DO_RETURN) && py__no_exception(&h))
 				py__return(&h, &h.frame[2]);
 		}
+	} else if (py__at(&h, 0, PW_PY_COND_WAIT)) {
+		if (py__next(&h, 1) && py__at(&h, 1, PW_PY_GET) && py__next(&h, 2) && py__at(&h, 2, PW_PY_DO_GET))
+			py__wait(&h);
 	} else if (py__at(&h, 0, PW_PY_INC)) {
 		if (py__next(&h, 1) && py__at(&h, 1, PW_PY_DO_GET))
 			py__open(&h);
+	} else if (py__at(&h, 0, PW_PY_DEC)) {
+		if (!py__next(&h, 1))
+			return 0;
+		if (py__at(&h, 1, PW_PY_DO_GET))
+			py__not_opened(&h);
+		else if (py__at(&h, 1, PW_PY_DO_RETURN))
+			py__return(&h, &h.frame[1]);
 	}
 	return 0;
 }

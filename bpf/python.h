@@ -12,8 +12,8 @@
 /* The functions that matter, by what they are. */
 enum pw_python_code {
 	PW_PY_OTHER,
-	PW_PY_COND_ENTER, /* threading: Condition.__enter__ */
-	PW_PY_COND_EXIT,
+	PW_PY_COND_EXIT, /* threading: Condition.__exit__ */
+	PW_PY_COND_WAIT,
 	PW_PY_GET, /* sqlalchemy.util.queue: Queue.get */
 	PW_PY_PUT,
 	PW_PY_DO_GET, /* sqlalchemy.pool.impl: QueuePool._do_get */

@@ -65,11 +65,11 @@ struct pw_python_thread {
 	__u32 request;
 	__u32 full;
 	__u32 state; /* enum pw_py_state */
-	__u32 slot;  /* of the pool */
+	__u32 pad;
 	/* Room that the BPF stack has not. */
 	__u64 window_at; /* address that window[] is a copy of */
 	__u32 window_len;
-	__u32 pad;
+	__u32 pad2;
 	__u8 window[PY_WINDOW];
 	struct pw_python_stack stack;
 };
@@ -225,10 +225,10 @@ __noinline __u32 py__judge_code(const struct pw_python *py, __u64 filename, __u6
 	if (!py)
 		return PW_PY_OTHER;
 	if (PY_ENDS(py, filename, "/threading.py")) {
-		if (PY_IS(py, qualname, "Condition.__enter__"))
-			return PW_PY_COND_ENTER;
 		if (PY_IS(py, qualname, "Condition.__exit__"))
 			return PW_PY_COND_EXIT;
+		if (PY_IS(py, qualname, "Condition.wait"))
+			return PW_PY_COND_WAIT;
 		return PW_PY_OTHER;
 	}
 	if (PY_ENDS(py, filename, "/sqlalchemy/util/queue.py")) {

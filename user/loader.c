@@ -178,12 +178,10 @@ int loader__new(const struct loader_options *options, struct loader **out, char 
 	if (l->multi) {
 		bpf_program__set_expected_attach_type(skel->progs.pw_enter, BPF_TRACE_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(skel->progs.pw_leave, BPF_TRACE_UPROBE_MULTI);
-		bpf_program__set_expected_attach_type(skel->progs.pw_py_try, BPF_TRACE_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(skel->progs.pw_py_post, BPF_TRACE_UPROBE_MULTI);
 	}
 	if (l->device_fd < 0)
 		bpf_program__set_autoload(skel->progs.pw_bind, false);
-	bpf_program__set_autoload(skel->progs.pw_py_try, options->python);
 	bpf_program__set_autoload(skel->progs.pw_py_post, options->python);
 	r = poolwatch_bpf__load(skel);
 	if (r) {

@@ -7,33 +7,27 @@
 #include "loader_int.h"
 #include "python.h"
 
-static int attach_calls(struct loader *l, struct loader_target *lt, const struct python *py, enum python_callee callee, uint64_t cookie,
-			uint32_t def)
+static int attach_posts(struct loader *l, struct loader_target *lt, const struct python *py, uint64_t cookie, uint32_t def)
 {
-	struct bpf_program *prog = callee == PYTHON_POST ? l->skel->progs.pw_py_post : l->skel->progs.pw_py_try;
+	struct bpf_program *prog = l->skel->progs.pw_py_post;
 	unsigned long offsets[ELF_SCAN_MAX_CALLS];
 	__u64 cookies[ELF_SCAN_MAX_CALLS];
 	struct bpf_link *link;
 	char path[40];
-	size_t n = 0;
 	int r;
 
-	for (size_t i = 0; i < py->ncalls; i++) {
-		if (py->calls[i].callee != callee)
-			continue;
-		offsets[n] = py->calls[i].offset;
-		cookies[n++] = cookie;
+	for (size_t i = 0; i < py->nposts; i++) {
+		offsets[i] = py->posts[i].offset;
+		cookies[i] = cookie;
 	}
-	if (!n)
-		return 0;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", py->fd);
 	if (l->multi) {
-		LIBBPF_OPTS(bpf_uprobe_multi_opts, opts, .offsets = offsets, .cookies = cookies, .cnt = n);
+		LIBBPF_OPTS(bpf_uprobe_multi_opts, opts, .offsets = offsets, .cookies = cookies, .cnt = py->nposts);
 
 		link = bpf_program__attach_uprobe_multi(prog, (pid_t)lt->pid, path, NULL, &opts);
 		return link ? loader__keep_link(lt, link, def) : -errno;
 	}
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < py->nposts; i++) {
 		LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = cookie);
 
 		link = bpf_program__attach_uprobe_opts(prog, (pid_t)lt->pid, path, offsets[i], &opts);
@@ -65,11 +59,8 @@ int loader__attach_python(struct loader *l, struct loader_target *lt, const stru
 	r = bpf_map__update_elem(l->skel->maps.pw_probes, &slot, sizeof(slot), &probe, sizeof(probe), BPF_ANY);
 	if (!r)
 		r = bpf_map__update_elem(l->skel->maps.pw_pythons, &lt->pid, sizeof(lt->pid), &py->bpf, sizeof(py->bpf), BPF_ANY);
-	/* Returns are posts: first, so that none is missed of what is taken later. */
 	if (!r)
-		r = attach_calls(l, lt, py, PYTHON_POST, PW_COOKIE(lt->pid, slot), def);
-	if (!r)
-		r = attach_calls(l, lt, py, PYTHON_TRYWAIT, PW_COOKIE(lt->pid, slot), def);
+		r = attach_posts(l, lt, py, PW_COOKIE(lt->pid, slot), def);
 	if (r) {
 		snprintf(err, LOADER_ERROR, "cannot attach to Python in process %u: %s", lt->pid, strerror(-r));
 		loader__detach_def(l, lt, def);

@@ -14,9 +14,6 @@
 static const char *const symbols[] = { "_PyRuntime", "Py_Version", "_Py_NoneStruct", "PyCode_Type", "_Py_TrueStruct" };
 enum { SYM_RUNTIME, SYM_VERSION, SYM_NONE, SYM_CODE, SYM_TRUE, SYMS };
 
-/* In the order of enum python_callee. */
-static const char *const callees[] = { "sem_trywait", "sem_post" };
-
 #define MAJOR_MINOR(v) ((v) >> 16)
 
 /* Fields that are the same in all versions known. */
@@ -284,6 +281,7 @@ static int open_map(struct target *t, const struct target_map *m, struct python 
 {
 	const struct python_mem mem = { target__read, t };
 	_cleanup_close_ int fd = target__open_map(t, m);
+	const char *const post = "sem_post";
 	uint64_t vaddr[SYMS], bias, version;
 	int r;
 
@@ -315,7 +313,7 @@ static int open_map(struct target *t, const struct target_map *m, struct python 
 		snprintf(err, PYTHON_ERROR, "Python has not begun to run in this process");
 	if (r)
 		return r;
-	r = elf_scan__calls(fd, callees, 2, &py->calls, &py->ncalls);
+	r = elf_scan__calls(fd, &post, 1, &py->posts, &py->nposts);
 	if (r) {
 		snprintf(err, PYTHON_ERROR, "the locks of this Python are not semaphores: they cannot be watched");
 		return r == -ENOMEM ? r : -EOPNOTSUPP;
@@ -353,6 +351,6 @@ void python__close(struct python *py)
 {
 	if (py->fd >= 0)
 		close(py->fd);
-	free(py->calls);
+	free(py->posts);
 	*py = (struct python){ .fd = -1 };
 }

@@ -41,11 +41,9 @@ struct python {
 	struct python_layout layout;
 	enum python_attrs attrs;
 	int fd; /* of the file that holds the interpreter; owned */
-	struct elf_call *calls; /* where it tries and posts semaphores: callee is an enum python_callee */
-	size_t ncalls;
+	struct elf_call *posts; /* where it posts semaphores: no more than ELF_SCAN_MAX_CALLS */
+	size_t nposts;
 };
-
-enum python_callee { PYTHON_TRYWAIT, PYTHON_POST };
 
 #define PYTHON_ERROR 200
 
