@@ -198,13 +198,20 @@ static __always_inline struct poolwatch_pool *hit__held_pool(struct pw_hit *h)
 /*
  * Frames whose functions cannot be running any more: the thread is now at the same (@same) or a shallower stack than they
  * began at. Their returns were lost (longjmp, a missed probe).
+ * Return: 1 if the call is one that is known already, since probe @again stands in a loop and it came by with @key before; else 0.
  */
-__noinline int frames__retire(__u32 thread, __u64 sp, int same)
+__noinline int frames__retire(__u32 thread, __u64 sp, int same, __u32 again, __u64 key)
 {
 	struct pw_private *own = private_at(thread);
 
 	if (!own)
 		return 0;
+	if (again != PW_NO_SLOT && own->nframes && own->nframes <= PW_FRAMES) {
+		struct pw_frame *last = &own->frame[(own->nframes - 1) & (PW_FRAMES - 1)];
+
+		if (last->sp == sp && last->probe == again && last->key == key)
+			return 1;
+	}
 	for (int i = 0; i < PW_FRAMES; i++) {
 		struct pw_deed d = { .thread = thread };
 		struct pw_frame *f;
@@ -321,8 +328,9 @@ static __always_inline void enter__acquire(struct pw_hit *h, struct pt_regs *ctx
 	struct pw_frame *f;
 	__s64 units = 1;
 
-	if (h->own->nframes)
-		frames__retire(h->spot.thread, h->sp, 1);
+	if (h->own->nframes &&
+	    frames__retire(h->spot.thread, h->sp, 1, probe->flags & PW_PROBE_REPEATS ? h->slot : PW_NO_SLOT, h->env.key))
+		return;
 	if (probe->flags & PW_PROBE_SYSV)
 		units = hit__sembuf(h);
 	else if (probe->count.shape != PW_SHAPE_NONE)
@@ -447,7 +455,7 @@ int pw_enter(struct pt_regs *ctx)
 		break;
 	case PW_CREATE:
 		if (h.probe->flags & PW_PROBE_KEY_AT_RET) {
-			frames__retire(h.spot.thread, h.sp, 1);
+			frames__retire(h.spot.thread, h.sp, 1, PW_NO_SLOT, 0);
 			frame__push(&h, 0);
 		} else {
 			ledger__forget_pool(&h.spot);
@@ -519,17 +527,21 @@ int pw_leave(struct pt_regs *ctx)
 	h.sp = ctx->sp - (h.probe->flags & PW_PROBE_RET_SITE ? 0 : 8);
 	n = h.own->nframes;
 	if (n && n <= PW_FRAMES && h.own->frame[(n - 1) & (PW_FRAMES - 1)].sp < h.sp) {
-		frames__retire(h.spot.thread, h.sp, 0);
+		frames__retire(h.spot.thread, h.sp, 0, PW_NO_SLOT, 0);
 		n = h.own->nframes;
 	}
 	if (!n || n > PW_FRAMES) {
-		count_loss(POOLWATCH_UNMATCHED_RETURNS);
+		if (!(h.probe->flags & PW_PROBE_REPEATS))
+			count_loss(POOLWATCH_UNMATCHED_RETURNS);
 		return 0;
 	}
 	f = &h.own->frame[(n - 1) & (PW_FRAMES - 1)];
 	if (f->sp != h.sp || f->probe != h.slot) {
-		/* Two functions may end in one they both jump to: its ret is a site of each, and one of them is meant. */
-		if (f->sp != h.sp || !(h.probe->flags & PW_PROBE_RET_SITE))
+		/*
+		 * Two functions may end in one they both jump to: its ret is a site of each, and one of them is meant. And a call that
+		 * came by its entry probe several times returns as often.
+		 */
+		if (!(h.probe->flags & (f->sp == h.sp ? PW_PROBE_RET_SITE : PW_PROBE_REPEATS)))
 			count_loss(POOLWATCH_UNMATCHED_RETURNS);
 		return 0;
 	}

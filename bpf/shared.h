@@ -111,6 +111,7 @@ enum pw_probe_kind {
 #define PW_PROBE_SYSV (1u << 4)	    /* semop(2): units and direction from the sembuf array in arg1, arg2 of them */
 
 #define PW_PROBE_HIJACKED (1u << 5) /* at the entry probe the return address is the kernel's trampoline already */
+#define PW_PROBE_REPEATS (1u << 6) /* the entry probe stands in a loop: one call may come by there again */
 
 /* One probed function of one definition. Read-only once the probes are attached. */
 struct pw_probe {

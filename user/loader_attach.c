@@ -59,8 +59,10 @@ static void fill_probe(const struct plan *plan, const struct plan_probe *pp, uin
 		p->flags |= PW_PROBE_GO;
 	if (pp->has_return && pp->ret == SPEC_RET_SITES)
 		p->flags |= PW_PROBE_RET_SITE;
-	if (pp->has_return && pp->ret == SPEC_RET_URETPROBE && pp->offset != pp->function)
+	if (pp->has_return && pp->ret == SPEC_RET_URETPROBE && pp->offset != pp->hijack)
 		p->flags |= PW_PROBE_HIJACKED;
+	if (pp->repeats)
+		p->flags |= PW_PROBE_REPEATS;
 	if (sp->key_held)
 		p->flags |= PW_PROBE_KEY_HELD;
 	if (sp->sysv)
@@ -183,15 +185,10 @@ static int attach_batch(struct loader *l, struct loader_target *lt, const struct
 	return 0;
 }
 
-static bool is_request(enum pw_probe_kind kind)
-{
-	return kind == PW_ACQUIRE || kind == PW_SCOPE || kind == PW_WAIT_ON;
-}
-
 /* What of @pp belongs to @phase, into @b. */
 static int add_phase(const struct plan_probe *pp, enum phase phase, uint64_t cookie, struct batch *b)
 {
-	bool request = is_request(pp->probe->kind);
+	bool request = spec_probe__requests(pp->probe);
 	int err = 0;
 
 	switch (phase) {
@@ -200,7 +197,7 @@ static int add_phase(const struct plan_probe *pp, enum phase phase, uint64_t coo
 	case PHASE_ACQUIRE:
 		return request ? batch_add(b, pp->offset, cookie) : 0;
 	case PHASE_RETURN:
-		return pp->has_return && pp->ret == SPEC_RET_URETPROBE ? batch_add(b, pp->function, cookie) : 0;
+		return pp->has_return && pp->ret == SPEC_RET_URETPROBE ? batch_add(b, pp->hijack, cookie) : 0;
 	case PHASE_SITE:
 		if (!pp->has_return || pp->ret != SPEC_RET_SITES)
 			return 0;

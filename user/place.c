@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The choice of where to probe, by the rules of poolwatch(1), "Probing". */
+/* The choice of where to probe, by the rules of poolwatch-probe(1), WHERE A PROBE GOES. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -65,6 +65,15 @@ static bool is_go_stack_check(const struct walk *w, const struct place_insn *bra
 }
 
 /*
+ * May a probe that knows a call again stand in a loop of this function? A leaf that leaves the arguments alone, retrying a locked
+ * instruction: whatever jumps back has come by in a straight line before, and finds the registers as they were.
+ */
+static bool may_loop(const struct walk *w, uint32_t needed)
+{
+	return w->code->may_repeat && !w->code->go && !w->blind && !w->leaves && !w->undecodable && !w->calls && !(w->writes & needed);
+}
+
+/*
  * The first place from the entry on, in a straight line, that the kernel emulates; or, where it takes no probe at the entry
  * (a locked instruction), @any that it takes. Nothing found leaves the plan alone.
  */
@@ -72,17 +81,21 @@ static void find_place(const struct walk *w, uint32_t needed, bool any, struct p
 {
 	struct place_insn in;
 	int64_t sp = 0;
-	bool only_endbr = true, twice = w->code->go && walk__is_target(w, 0);
+	bool only_endbr = true, twice = w->code->go && walk__is_target(w, 0), repeats = false;
 
 	for (uint32_t off = 0; !decode_at(w, off, &in); off += in.len) {
-		if (off && walk__is_target(w, off))
-			return;
+		if (off && walk__is_target(w, off)) {
+			repeats = true;
+			if (walk__is_entry(w, off) || !may_loop(w, needed))
+				return;
+		}
 		/*
 		 * A nop of 5 bytes becomes a call where the kernel can do that, and a call writes below the stack pointer: a leaf
 		 * function may have something there, but not before its first instruction.
 		 */
 		if (!twice && (in.emulated || any) && in.probeable && (!in.long_nop5 || only_endbr)) {
 			use_entry(plan, off, &in, sp);
+			plan->repeats = repeats;
 			return;
 		}
 		if (w->blind)

@@ -35,6 +35,7 @@ struct place_code {
 	int (*part)(void *ctx, uint64_t vaddr, struct place_part *out);
 	void *ctx;
 	bool go;
+	bool may_repeat;     /* the probe knows a call that it has seen: what a loop goes through again will do as well */
 	bool has_lsda;	     /* or that cannot be known */
 	bool can_cancel;     /* a mapped object imports pthread_cancel */
 	bool can_throw;	     /* a mapped object can throw, and this is no function of the C library */
@@ -48,6 +49,7 @@ struct place_plan {
 	char entry_insn[64];	/* its text */
 	bool entry_emulated;	/* by the kernel; else single-stepped */
 	int32_t sp_adjust;	/* sp at entry = sp there + this */
+	bool repeats;		/* one call may come by there several times, with the arguments as they were */
 	/* return */
 	enum spec_ret ret;	/* never AUTO */
 	int64_t rets[PLACE_MAX_RETS]; /* of ret instructions, relative to vaddr (a cold part may stand before), if SPEC_RET_SITES */

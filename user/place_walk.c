@@ -105,6 +105,8 @@ static int follow(struct walk *w, uint64_t vaddr)
 		}
 		if (err)
 			return err;
+		w->writes |= in.writes;
+		w->calls |= in.flow == FLOW_CALL;
 		switch (in.flow) {
 		case FLOW_NEXT:
 		case FLOW_CALL:
@@ -221,10 +223,17 @@ void walk__clear(struct walk *w)
 	*w = (struct walk){ 0 };
 }
 
-bool walk__is_target(const struct walk *w, uint32_t offset)
+bool walk__is_entry(const struct walk *w, uint32_t offset)
 {
 	for (size_t i = 0; i < w->code->nentries; i++)
 		if (w->code->entries[i] == offset)
 			return true;
+	return false;
+}
+
+bool walk__is_target(const struct walk *w, uint32_t offset)
+{
+	if (walk__is_entry(w, offset))
+		return true;
 	return w->nregions && offset < w->regions[0].len && w->regions[0].marks[offset] & MARK_TARGET;
 }

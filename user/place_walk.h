@@ -29,12 +29,16 @@ struct walk {
 	bool undecodable; /* something reached is no instruction */
 	bool blind;	  /* some code that may jump into the function was not seen */
 	bool leaves;	  /* by jumps that cannot be followed */
+	bool calls;	  /* other functions, which leave no argument register as it was */
+	uint32_t writes;  /* general registers that what was reached writes, as in struct place_insn */
 };
 
 /* Return: 0 (whatever was found out), or -ENOMEM. Free with walk__clear in any case. */
 int walk__run(struct walk *w, const struct place_code *code);
 void walk__clear(struct walk *w);
-/* Does anything jump to this offset of the function? */
+/* Does anything jump to this offset of the function, or begin there? */
 bool walk__is_target(const struct walk *w, uint32_t offset);
+/* Does another function begin at this offset? */
+bool walk__is_entry(const struct walk *w, uint32_t offset);
 
 #endif

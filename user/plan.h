@@ -33,13 +33,15 @@ struct plan_probe {
 	size_t file;			/* index in plan->files */
 	char *symbol;			/* the symbol found; raw bytes of the target's choice */
 	uint64_t addend;		/* of "sym+0xoff" */
-	uint64_t function;		/* file offset of the function's first byte; a uretprobe goes there */
+	uint64_t function;		/* file offset of the function's first byte */
 	uint64_t offset;		/* file offset of the entry probe */
+	uint64_t hijack;		/* file offset of the uretprobe */
 	char insn[64];			/* the instruction there */
 	bool emulated;			/* by the kernel; else single-stepped */
 	int32_t sp_adjust;		/* as struct pw_probe */
+	bool repeats;			/* one call may come by there several times */
 	bool has_return;		/* the kind of probe looks at returns */
-	enum spec_ret ret;		/* if has_return: URETPROBE (at `function`) or SITES (at rets[]) */
+	enum spec_ret ret;		/* if has_return: URETPROBE (at `hijack`) or SITES (at rets[]) */
 	uint64_t *rets;			/* file offsets of ret instructions; two probes may share one, in what both tail-call */
 	size_t nrets;
 	bool ret_incomplete;		/* some returns are not seen */

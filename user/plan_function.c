@@ -139,6 +139,9 @@ static int take_place(struct planner *p, struct module *m, uint64_t start, const
 	memcpy(out->insn, place->entry_insn, sizeof(out->insn));
 	out->emulated = place->entry_emulated;
 	out->sp_adjust = place->sp_adjust;
+	out->repeats = place->repeats;
+	/* A uretprobe replaces what the stack pointer points to. Where that is still the return address, one trap does for both probes. */
+	out->hijack = place->sp_adjust ? out->function : out->offset;
 	if (!out->has_return)
 		return 0;
 	out->ret = place->ret;
@@ -191,6 +194,7 @@ static int place_function(struct planner *p, struct module *m, const struct elf_
 		.part = give_part,
 		.ctx = &parts,
 		.go = elf__is_go(m->elf),
+		.may_repeat = spec_probe__requests(out->probe) && !out->probe->sysv,
 		/* What has no FDE cannot be unwound at all. */
 		.has_lsda = elf__has_lsda(m->elf, start) > 0,
 		.can_cancel = p->modules.can_cancel,

@@ -53,6 +53,8 @@ static void print_probe(const struct plan *plan, const struct plan_probe *p, FIL
 	fprintf(out, "             %s by the kernel, about %.1f us", p->emulated ? "emulated" : "single-stepped", cost.entry);
 	if (p->sp_adjust)
 		fprintf(out, "; the stack pointer has moved by %d", -p->sp_adjust);
+	if (p->repeats)
+		fputs("; in a loop, a call is told by its stack pointer", out);
 	fputc('\n', out);
 	if (!p->has_return)
 		return;
@@ -134,6 +136,7 @@ static void json_probe(struct json *j, const struct plan *plan, const struct tar
 	json__string(j, "instruction", p->insn);
 	json__bool(j, "emulated", p->emulated);
 	json__i64(j, "sp_adjust", p->sp_adjust);
+	json__bool(j, "repeats", p->repeats);
 	json__bool(j, "version_matches", !p->learn);
 	json_return(j, p);
 	json__object(j, "cost_us");

@@ -95,6 +95,9 @@ int spec__short(struct spec *spec, const char *acquire, const char *release, con
  */
 bool spec_probe__returns(const struct spec_pool *pool, const struct spec_probe *probe);
 
+/* spec_probe__requests - is a call of it a request, which goes on until it returns? */
+bool spec_probe__requests(const struct spec_probe *probe);
+
 /* The version in the name of a library's file, to free: "0.6.3" of libaprutil-1.so.0.6.3, "2.31" of libpthread-2.31.so; or NULL. */
 char *spec__lib_version(const char *path);
 

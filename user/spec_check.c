@@ -69,6 +69,11 @@ int spec__check_pool(struct spec_parser *ps, const struct spec_pool *pool)
 	return check_resources(ps, pool);
 }
 
+bool spec_probe__requests(const struct spec_probe *probe)
+{
+	return probe->kind == PW_ACQUIRE || probe->kind == PW_SCOPE || probe->kind == PW_WAIT_ON;
+}
+
 bool spec_probe__returns(const struct spec_pool *pool, const struct spec_probe *probe)
 {
 	const struct pw_expr *key = probe->key.shape != PW_SHAPE_NONE ? &probe->key : &pool->key;

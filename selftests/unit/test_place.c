@@ -143,6 +143,51 @@ TEST_F(place, other_ways_in)
 	EXPECT_EQ(3, self->p.entry_offset);
 }
 
+/* As glibc's sem_trywait; the same with the argument's register used up on the way round, and with a call in it. */
+CODE(trywait, "mov (%rdi),%rax\n1: test %eax,%eax\n je 2f\n lea -1(%rax),%rdx\n lock cmpxchg %rdx,(%rdi)\n jne 1b\n"
+	      "xor %eax,%eax\n ret\n2: mov $-1,%eax\n ret");
+CODE(list, "mov (%rdi),%rax\n1: test %eax,%eax\n je 2f\n mov 8(%rdi),%rdi\n dec %eax\n jmp 1b\n2: ret");
+CODE(waits, "mov (%rdi),%rax\n1: test %eax,%eax\n je 2f\n ret\n2: call .\n jmp 1b");
+CODE(entered, "mov (%rdi),%rax\n1: test %eax,%eax\n je 2f\n dec %eax\n jmp 1b\n2: ret");
+
+/* What a call goes through again and again will do, for a probe that knows it again by its arguments. */
+TEST_F(place, loops)
+{
+	const uint32_t test = 3;
+	struct place_code c = code(trywait);
+
+	ASSERT_EQ(0, place__plan(&c, ARG(0), SPEC_RET_AUTO, &self->p));
+	EXPECT_EQ(0, self->p.entry_offset);
+	EXPECT_FALSE(self->p.repeats);
+	c.may_repeat = true;
+	ASSERT_EQ(0, place__plan(&c, ARG(0), SPEC_RET_AUTO, &self->p));
+	EXPECT_EQ(5, self->p.entry_offset);
+	EXPECT_TRUE(self->p.entry_emulated);
+	EXPECT_TRUE(self->p.repeats);
+	EXPECT_EQ(0, self->p.sp_adjust);
+	/* DX is written in it. */
+	ASSERT_EQ(0, place__plan(&c, ARG(0) | ARG(2), SPEC_RET_AUTO, &self->p));
+	EXPECT_EQ(0, self->p.entry_offset);
+	EXPECT_FALSE(self->p.repeats);
+
+	c = code(list);
+	c.may_repeat = true;
+	ASSERT_EQ(0, place__plan(&c, ARG(0), SPEC_RET_AUTO, &self->p));
+	EXPECT_EQ(0, self->p.entry_offset);
+	c = code(waits);
+	c.may_repeat = true;
+	ASSERT_EQ(0, place__plan(&c, ARG(0), SPEC_RET_AUTO, &self->p));
+	EXPECT_EQ(0, self->p.entry_offset);
+	c = code(entered);
+	c.may_repeat = true;
+	ASSERT_EQ(0, place__plan(&c, ARG(0), SPEC_RET_AUTO, &self->p));
+	EXPECT_EQ(5, self->p.entry_offset);
+	c.entries = &test;
+	c.nentries = 1;
+	ASSERT_EQ(0, place__plan(&c, ARG(0), SPEC_RET_AUTO, &self->p));
+	EXPECT_EQ(0, self->p.entry_offset);
+}
+
 CODE(switched, "mov %rdi,%rax\n nop\n jmp *%rax\n xor %eax,%eax\n ret");
 CODE(got, "mov %rdi,%rax\n nop\n test %eax,%eax\n je 1f\n jmp *0x1000(%rip)\n1: ret");
 
