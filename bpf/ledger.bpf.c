@@ -328,7 +328,7 @@ __noinline int ledger__waited(struct pw_deed *d, __u64 ns, bool granted)
 __noinline int grant__unit(struct pw_deed *d)
 {
 	struct pw_unit_key key = {};
-	struct pw_unit unit = {};
+	struct pw_unit unit = {}, *known;
 	struct poolwatch_thread *t;
 	struct poolwatch_pool *p;
 
@@ -340,6 +340,14 @@ __noinline int grant__unit(struct pw_deed *d)
 		return -1;
 	key.resource = d->resource;
 	key.pool = p->head.id;
+	if (d->def_flags & PW_DEED_KEEPS_HANDLES) {
+		known = bpf_map_lookup_elem(&pw_units, &key);
+		if (known) {
+			known->since = d->now;
+			known->thread = t->head.id;
+			return 0;
+		}
+	}
 	unit.thread = t->head.id;
 	unit.since = d->now;
 	if (bpf_map_update_elem(&pw_units, &key, &unit, BPF_ANY)) {
@@ -460,7 +468,7 @@ static __always_inline void came_back(struct poolwatch_pool *p, __s64 units)
 		p->full_since = 0;
 }
 
-/* By handle: exact, whoever returns it. */
+/* By handle: exact, whoever returns it. Return: 0; 1: it is not known, to be released by count. */
 __noinline int release__unit(struct pw_deed *d)
 {
 	struct poolwatch_thread *t;
@@ -468,6 +476,7 @@ __noinline int release__unit(struct pw_deed *d)
 	struct pw_unit_key key = {};
 	struct pw_unit *unit;
 	__u64 holder;
+	bool keep;
 	int at;
 
 	if (!d)
@@ -478,7 +487,10 @@ __noinline int release__unit(struct pw_deed *d)
 		return -1;
 	key.resource = d->resource;
 	key.pool = p->head.id;
+	keep = d->def_flags & PW_DEED_KEEPS_HANDLES;
 	unit = bpf_map_lookup_elem(&pw_units, &key);
+	if (keep && (!unit || !unit->thread))
+		return 1;
 	if (!unit) {
 		count_loss(POOLWATCH_UNMATCHED_RELEASES);
 		__sync_fetch_and_add(&p->returned_unknown, 1);
@@ -486,7 +498,9 @@ __noinline int release__unit(struct pw_deed *d)
 		return 0;
 	}
 	holder = unit->thread;
-	if (bpf_map_delete_elem(&pw_units, &key))
+	if (keep)
+		unit->thread = 0; /* its user has the lock of all that uses it */
+	else if (bpf_map_delete_elem(&pw_units, &key))
 		return 0; /* returned twice at once: the other one is booked */
 	if (holder == t->head.id) {
 		set_flag(p, POOLWATCH_POOL_CONFIRMED);
@@ -583,8 +597,8 @@ __noinline int ledger__release(struct pw_deed *d)
 
 	if (!d)
 		return -1;
-	if (d->resource)
-		return release__unit(d);
+	if (d->resource && release__unit(d) <= 0)
+		return 0;
 	t = thread_at(d->thread);
 	own = private_at(d->thread);
 	p = pool_at(d->pool);

@@ -13,6 +13,9 @@
 
 #include "maps.bpf.h"
 
+/* In pw_deed.def_flags only: handles last longer than what they are handles of, so they are kept; one not known is a bare count. */
+#define PW_DEED_KEEPS_HANDLES (1u << 31)
+
 /* One request, grant or release: who, of which pool, what; and what came of it. */
 struct pw_deed {
 	__u64 now;

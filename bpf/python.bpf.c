@@ -57,7 +57,14 @@ static __always_inline int py__begin(struct pw_py_hit *h, struct pt_regs *ctx)
 	h->thread = bpf_task_storage_get(&pw_python_threads, bpf_get_current_task_btf(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!h->py || !h->probe || !h->thread)
 		return -1;
+	if (h->thread->began != h->py->began) {
+		h->thread->began = h->py->began;
+		h->thread->ts = 0;
+		h->thread->kept = 0;
+		h->thread->state = PW_PY_IDLE;
+	}
 	h->thread->window_len = 0;
+	h->thread->reach = PY_WINDOW_HIT;
 	return py__python_frame(h->py, h->thread, py__frame(h->py, h->thread), &h->frame[0]);
 }
 
@@ -86,12 +93,26 @@ static __always_inline bool py__no_exception(struct pw_py_hit *h)
 	return py__read(args + h->py->tuple_items) == h->py->none;
 }
 
+/* Slot of this thread's record, remembered. Return: slot, or -1. */
+static __always_inline int py__thread(struct pw_python_thread *t)
+{
+	struct poolwatch_thread *record = thread_at((__u32)t->record);
+	int slot;
+
+	if (t->record && record && record->head.id == t->record)
+		return (__u32)t->record;
+	slot = thread__slot(0, bpf_get_current_pid_tgid());
+	record = slot < 0 ? NULL : thread_at(slot);
+	t->record = record ? record->head.id : 0;
+	return slot;
+}
+
 /* The ledger's view of the pool at @addr. Return: 0; -1: not known (or, with @make, no room), or not to be looked at. */
 static __always_inline int py__deed(struct pw_deed *d, const struct pw_py_hit *h, __u64 addr, bool make)
 {
 	struct pw_spot spot = { .addr = addr, .def = h->probe->def };
 	struct poolwatch_pool *p;
-	int thread = thread__slot(0, bpf_get_current_pid_tgid());
+	int thread = py__thread(h->thread);
 
 	if (thread < 0 || !addr)
 		return -1;
@@ -108,7 +129,7 @@ static __always_inline int py__deed(struct pw_deed *d, const struct pw_py_hit *h
 	d->available = POOLWATCH_UNKNOWN;
 	d->thread = thread;
 	d->pool = spot.pool;
-	d->def_flags = h->probe->def_flags;
+	d->def_flags = h->probe->def_flags | PW_DEED_KEEPS_HANDLES;
 	d->request = PW_NO_SLOT;
 	return 0;
 }
@@ -137,19 +158,14 @@ static __always_inline void py__tell_edge(const struct pw_deed *d)
 	emit__end(r);
 }
 
-/*
- * _do_get calls itself when another thread was quicker to open the last connection: then this one did not get what it seemed to
- * get. Whatever it was at, it is not any more.
- */
-static __always_inline void py__begin_get(struct pw_py_hit *h, struct pw_deed *d, __u64 pool)
+/* Does _inc_overflow, in the innermost frame, say that it may not? Between its look and its lock another thread was quicker. */
+static __always_inline bool py__refused(const struct pw_py_hit *h)
 {
-	struct pw_python_thread *t = h->thread;
-	struct py_frame outer;
+	__u64 consts = py__read(h->frame[0].code + h->py->code_consts);
+	__u8 n = 0;
 
-	if (t->state == PW_PY_OPENED && t->pool == pool && !py__python_frame(h->py, t, h->frame[2].previous, &outer) &&
-	    py__is(h->py, h->tgid, outer.code, PW_PY_DO_GET))
-		ledger__release(d);
-	t->state = PW_PY_IDLE;
+	bpf_probe_read_user(&n, sizeof(n), (void *)(h->frame[0].instr + h->py->exit_const));
+	return py__read(consts + h->py->tuple_items + 8 * n) == h->py->false_;
 }
 
 /* The request whose _do_get runs in frame @n, which just got something or is about to wait for it. */
@@ -170,7 +186,6 @@ static __always_inline void py__wait(struct pw_py_hit *h)
 
 	if ((t->state == PW_PY_ASKING && t->pool == pool) || py__deed(&d, h, pool, true))
 		return;
-	py__begin_get(h, &d, pool);
 	py__request(h, &d, 2);
 	t->pool = pool;
 	t->since = d.now;
@@ -185,35 +200,30 @@ static __always_inline void py__got(struct pw_py_hit *h)
 {
 	struct pw_python_thread *t = h->thread;
 	__u64 pool = py__local(h, &h->frame[2], 0), record = py__local(h, &h->frame[1], PW_PY_ITEM), waited = 0;
-	bool granted = py__no_exception(h), asked = t->state == PW_PY_ASKING && t->pool == pool;
+	bool granted = record, asked = t->state == PW_PY_ASKING && t->pool == pool;
 	struct pw_deed d;
 
-	if (!granted && !asked) {
-		t->state = PW_PY_IDLE;
-		return;
-	}
-	if (py__deed(&d, h, pool, !asked))
+	t->state = PW_PY_IDLE;
+	if ((!granted && !asked) || py__deed(&d, h, pool, !asked))
 		return;
 	if (asked) {
 		py__resume(&d, t);
 		waited = d.now - t->since;
-		t->state = PW_PY_IDLE;
 	} else {
-		py__begin_get(h, &d, pool);
 		py__request(h, &d, 2);
 	}
 	d.resource = record;
 	ledger__returned(&d, waited, granted);
 }
 
-/* It may open a connection. If it found that it may not, it seems so, too: see py__begin_get. */
+/* It may open a connection. */
 static __always_inline void py__open(struct pw_py_hit *h)
 {
 	struct pw_python_thread *t = h->thread;
 	__u64 pool = py__local(h, &h->frame[1], 0);
 	struct pw_deed d;
 
-	if (py__deed(&d, h, pool, true))
+	if (py__refused(h) || py__deed(&d, h, pool, true))
 		return;
 	py__request(h, &d, 1);
 	ledger__returned(&d, 0, true);
@@ -234,27 +244,28 @@ static __always_inline void py__not_opened(struct pw_py_hit *h)
 	ledger__release(&d);
 }
 
-static __always_inline void py__return(struct pw_py_hit *h, const struct py_frame *frame)
+/* _do_return_conn, in frame @n, gives back what it was given. */
+static __always_inline void py__return(struct pw_py_hit *h, __u32 n, bool closed)
 {
 	struct pw_python_thread *t = h->thread;
-	__u64 pool = py__local(h, frame, 0), record = py__local(h, frame, 1);
+	__u64 pool = py__local(h, &h->frame[n], 0), record = py__local(h, &h->frame[n], 1);
 	struct poolwatch_pool *p;
 	struct pw_unit_key key = {};
 	struct pw_deed d;
 
 	if (py__deed(&d, h, pool, false))
 		return;
-	p = pool_at(d.pool);
-	if (!p)
-		return;
 	if (t->state == PW_PY_OPENED)
 		t->state = PW_PY_IDLE;
+	/* One that was opened for its holder got its name only then: it is given back by count. */
+	d.resource = record;
+	ledger__release(&d);
+	p = pool_at(d.pool);
+	if (!closed || !p)
+		return;
 	key.resource = record;
 	key.pool = p->head.id;
-	/* One that was opened for its holder got its name only then: it is given back by count. */
-	if (bpf_map_lookup_elem(&pw_units, &key))
-		d.resource = record;
-	ledger__release(&d);
+	bpf_map_delete_elem(&pw_units, &key);
 }
 
 SEC("uprobe")
@@ -272,7 +283,7 @@ int pw_py_post(struct pt_regs *ctx)
 				py__got(&h);
 		} else if (py__at(&h, 1, PW_PY_PUT)) {
 			if (py__next(&h, 2) && py__at(&h, 2, PW_PY_DO_RETURN) && py__no_exception(&h))
-				py__return(&h, &h.frame[2]);
+				py__return(&h, 2, false);
 		}
 	} else if (py__at(&h, 0, PW_PY_COND_WAIT)) {
 		if (py__next(&h, 1) && py__at(&h, 1, PW_PY_GET) && py__next(&h, 2) && py__at(&h, 2, PW_PY_DO_GET))
@@ -286,7 +297,7 @@ int pw_py_post(struct pt_regs *ctx)
 		if (py__at(&h, 1, PW_PY_DO_GET))
 			py__not_opened(&h);
 		else if (py__at(&h, 1, PW_PY_DO_RETURN))
-			py__return(&h, &h.frame[1]);
+			py__return(&h, 1, true);
 	}
 	return 0;
 }

@@ -39,9 +39,10 @@ enum pw_python_code {
 struct pw_python {
 	__u64 holder;	   /* address of the pointer to the thread state that holds the interpreter lock */
 	__u32 holder_then; /* or, if not PW_PYTHON_NONE, of a pointer to the struct that has that pointer here */
-	__u32 pad;
+	__u32 pad0;
+	__u64 began; /* the attach's number, from 1 on: what is remembered of an earlier one is void */
 	__u64 none;  /* address of None */
-	__u64 true_; /* address of True */
+	__u64 false_;
 	__u16 ts_thread; /* in a thread state: pthread_self() of its thread */
 	__u16 ts_frame;	 /* in a thread state: the current frame, or the struct that has it at cframe_frame */
 	__u16 cframe_frame;
@@ -54,6 +55,9 @@ struct pw_python {
 	__u16 str_length;
 	__u16 str_ascii; /* text of an ASCII string */
 	__u16 tuple_items;
+	__u16 code_consts;
+	__u16 exit_const; /* in "with ...: return X": from the instruction that calls __exit__ to the number of X among the constants */
+	__u16 pad[2];
 	__u64 known[PW_PY_CODES]; /* code objects met; 0: not yet. Written by the programs */
 };
 

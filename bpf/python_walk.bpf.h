@@ -50,15 +50,19 @@ struct {
 
 /*
  * Frames lie one behind the other on a stack of their own, callers first. A read costs more than what it reads, so they are
- * read by the window: as many as fit before the innermost one, in its page, for the page before may not be there.
+ * read by the window: as many as fit before the innermost one, in its page, for the page before may not be there. To know what a
+ * hit is about takes three frames; a stack takes many.
  */
-#define PY_WINDOW 1024
+#define PY_WINDOW_HIT 512
+#define PY_WINDOW 2048
 #define PY_FRAME_BYTES 72 /* all fields of a frame up to its local variables */
 #define PY_BEYOND 88	  /* and the first two of these */
 
 /* What is known of a thread: its interpreter state, and where it is in _do_get. Written by the thread itself only. */
 struct pw_python_thread {
 	__u64 ts; /* address of its thread state; 0: not found yet */
+	__u64 began;  /* pw_python.began that all this belongs to */
+	__u64 record; /* poolwatch_thread.head.id; 0: not found yet */
 	__u64 pool; /* address */
 	__u64 since;
 	__u64 site;
@@ -69,7 +73,8 @@ struct pw_python_thread {
 	/* Room that the BPF stack has not. */
 	__u64 window_at; /* address that window[] is a copy of */
 	__u32 window_len;
-	__u32 pad2;
+	__u32 reach;	 /* bytes to read at once: PY_WINDOW_HIT or PY_WINDOW */
+	__u64 kept;	 /* its last stack in pw_python_stacks */
 	__u8 window[PY_WINDOW];
 	struct pw_python_stack stack;
 };
@@ -129,7 +134,7 @@ struct py_frame {
 /* Where in the window the @len bytes from @at on are, put there if need be. Return: an offset, or -1. */
 static __always_inline long py__window(struct pw_python_thread *t, __u64 at, __u32 len)
 {
-	__u64 from = at + PY_BEYOND - PY_WINDOW;
+	__u64 from = at + PY_BEYOND - t->reach;
 	__u32 n;
 
 	if (at >= t->window_at && at - t->window_at + len <= t->window_len)
@@ -313,11 +318,16 @@ __noinline __u64 py__capture(struct pw_python *py, struct pw_python_thread *t, _
  */
 static __always_inline __u64 py__site(struct pw_python *py, struct pw_python_thread *t, __u32 tgid, __u64 at)
 {
-	__u64 site = py__capture(py, t, tgid, at);
+	__u64 site;
 
-	if (site && !bpf_map_lookup_elem(&pw_python_stacks, &site) &&
+	t->reach = PY_WINDOW;
+	site = py__capture(py, t, tgid, at);
+	if (!site || site == t->kept)
+		return site;
+	if (!bpf_map_lookup_elem(&pw_python_stacks, &site) &&
 	    bpf_map_update_elem(&pw_python_stacks, &site, &t->stack, BPF_NOEXIST) == -E2BIG)
 		count_loss(POOLWATCH_LOST_STACKS);
+	t->kept = site;
 	return site;
 }
 

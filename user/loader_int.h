@@ -33,6 +33,7 @@ struct loader {
 	void (*fn)(void *ctx, const struct pw_record *r);
 	void *ctx;
 	uint64_t missed;
+	uint64_t pythons; /* attached to so far */
 };
 
 struct loader_link {

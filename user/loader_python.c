@@ -42,6 +42,7 @@ int loader__attach_python(struct loader *l, struct loader_target *lt, const stru
 			  char err[LOADER_ERROR])
 {
 	struct pw_probe probe = { .def = def, .def_flags = def_flags, .def_capacity = POOLWATCH_UNKNOWN };
+	struct pw_python told = py->bpf;
 	uint32_t *slots = realloc(lt->probes, (lt->nprobes + 1) * sizeof(*slots)), slot;
 	int r;
 
@@ -56,9 +57,10 @@ int loader__attach_python(struct loader *l, struct loader_target *lt, const stru
 	slot = (uint32_t)r;
 	lt->probes[lt->nprobes++] = slot;
 	l->probe_stepped[slot] = false;
+	told.began = ++l->pythons;
 	r = bpf_map__update_elem(l->skel->maps.pw_probes, &slot, sizeof(slot), &probe, sizeof(probe), BPF_ANY);
 	if (!r)
-		r = bpf_map__update_elem(l->skel->maps.pw_pythons, &lt->pid, sizeof(lt->pid), &py->bpf, sizeof(py->bpf), BPF_ANY);
+		r = bpf_map__update_elem(l->skel->maps.pw_pythons, &lt->pid, sizeof(lt->pid), &told, sizeof(told), BPF_ANY);
 	if (!r)
 		r = attach_posts(l, lt, py, PW_COOKIE(lt->pid, slot), def);
 	if (r) {

@@ -11,8 +11,8 @@
 #define MAX_INTERPRETERS 64
 #define MAX_THREADS 10000
 
-static const char *const symbols[] = { "_PyRuntime", "Py_Version", "_Py_NoneStruct", "PyCode_Type", "_Py_TrueStruct" };
-enum { SYM_RUNTIME, SYM_VERSION, SYM_NONE, SYM_CODE, SYM_TRUE, SYMS };
+static const char *const symbols[] = { "_PyRuntime", "Py_Version", "_Py_NoneStruct", "PyCode_Type", "_Py_FalseStruct" };
+enum { SYM_RUNTIME, SYM_VERSION, SYM_NONE, SYM_CODE, SYM_FALSE, SYMS };
 
 #define MAJOR_MINOR(v) ((v) >> 16)
 
@@ -22,6 +22,9 @@ static void common(struct python *py)
 	py->bpf.code_names = 0x70;
 	py->bpf.str_length = 0x10;
 	py->bpf.tuple_items = 0x18;
+	py->bpf.code_consts = 0x18;
+	/* CALL, its cache, POP_TOP, and in what returns a constant the second byte. */
+	py->bpf.exit_const = 2 * (1 + 3 + 1) + 1;
 	py->layout.bytes_text = 0x20;
 	py->layout.type_flags = 0xa8;
 	py->layout.code_linetable = 0x88;
@@ -29,6 +32,7 @@ static void common(struct python *py)
 
 static void layout_311(struct python *py, uint64_t runtime)
 {
+	py->bpf.exit_const = 2 * (1 + 4 + 1) + 1;
 	py->bpf.holder = runtime + 0x240; /* gilstate.tstate_current */
 	py->bpf.holder_then = PW_PYTHON_NONE;
 	py->bpf.ts_thread = 0x98;
@@ -290,7 +294,7 @@ static int open_map(struct target *t, const struct target_map *m, struct python 
 	r = elf_scan__symbols(fd, symbols, SYMS, vaddr);
 	if (r || !vaddr[SYM_RUNTIME])
 		return -ENOENT;
-	if (!vaddr[SYM_VERSION] || !vaddr[SYM_NONE] || !vaddr[SYM_CODE] || !vaddr[SYM_TRUE]) {
+	if (!vaddr[SYM_VERSION] || !vaddr[SYM_NONE] || !vaddr[SYM_CODE] || !vaddr[SYM_FALSE]) {
 		snprintf(err, PYTHON_ERROR, "this Python is older than 3.11: 3.11, 3.12 and 3.13 are supported");
 		return -EOPNOTSUPP;
 	}
@@ -304,7 +308,7 @@ static int open_map(struct target *t, const struct target_map *m, struct python 
 		.fd = -1,
 	};
 	py->bpf.none = bias + vaddr[SYM_NONE];
-	py->bpf.true_ = bias + vaddr[SYM_TRUE];
+	py->bpf.false_ = bias + vaddr[SYM_FALSE];
 	r = python__layout(&mem, py->runtime, py->version, py, err) ?: prove(py, &mem);
 	if (r == -EOPNOTSUPP && !*err)
 		snprintf(err, PYTHON_ERROR, "Python %u.%u.%u has another layout here than the one known: it is not watched",

@@ -56,6 +56,22 @@ def run(count, **how):
         t.join()
 
 
+def open_the_last_at_once():
+    """One connection may still be opened: two threads see that, one opens it, the other has to wait for it."""
+    pool = engine.pool
+    out = [engine.connect() for _ in range(UNITS - 1)]
+    threads = [threading.Thread(target=lambda: engine.connect().close()) for _ in range(2)]
+    with pool._overflow_lock:
+        for t in threads:
+            t.start()
+        while sum(f.f_code.co_name == "_inc_overflow" for f in sys._current_frames().values()) < 2:
+            pass
+    for t in threads:
+        t.join()
+    for c in out:
+        c.close()
+
+
 print("ready", flush=True)
 for line in sys.stdin:
     if line == "nest\n":
@@ -64,4 +80,6 @@ for line in sys.stdin:
         run(1, meet=False, passed_down=False)
     elif line == "flat\n":  # the corrected program
         run(UNITS, meet=True, passed_down=True)
+    elif line == "race\n":
+        open_the_last_at_once()
     print("done", flush=True)

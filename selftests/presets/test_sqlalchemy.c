@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The article's first program, unmodified, on Debian's Python and SQLAlchemy: attached to while it runs. */
+/*
+ * The article's first program, unmodified, on Debian's Python and SQLAlchemy: attached to while it runs. To try it on another
+ * interpreter: POOLWATCH_TEST_PYTHON=/path/to/python3 PYTHONPATH=/where/sqlalchemy/is.
+ */
 #include <kselftest_harness.h>
 #include <sys/stat.h>
 #include "follow.h"
@@ -14,7 +17,8 @@ FIXTURE(sqlalchemy)
 
 FIXTURE_SETUP(sqlalchemy)
 {
-	char *argv[] = { "/usr/bin/python3", PROGRAM, self->database, NULL };
+	char *python = getenv("POOLWATCH_TEST_PYTHON");
+	char *argv[] = { python ?: "/usr/bin/python3", PROGRAM, self->database, NULL };
 
 	snprintf(self->database, sizeof(self->database), "/tmp/poolwatch-test-%d.db", getpid());
 	ASSERT_EQ(0, follow__start(&self->f, argv));
@@ -58,6 +62,22 @@ TEST_F(sqlalchemy, four_threads_deadlock_long_before_the_timeout)
 	EXPECT_STREQ("handle_request sqlalchemy_article.py:45", d->held);
 	EXPECT_STREQ("write_audit_log sqlalchemy_article.py:38", d->asked);
 	EXPECT_STREQ("handle_request sqlalchemy_article.py:48", d->outer);
+}
+
+TEST_F(sqlalchemy, a_connection_that_another_thread_was_quicker_to_open)
+{
+	struct follow *f = &self->f;
+	const struct followed *d;
+
+	ASSERT_TRUE(follow__do(f, "race"));
+	EXPECT_EQ(1, f->nfound); /* its main thread holds three */
+	d = follow__stuck(f, "nest");
+	ASSERT_NE(NULL, d);
+	EXPECT_EQ(4, d->capacity);
+	EXPECT_EQ(4, d->in_use);
+	EXPECT_EQ(4, d->nthreads);
+	EXPECT_EQ(0, d->unknown);
+	EXPECT_FALSE(d->uncertain);
 }
 
 TEST_F(sqlalchemy, the_session_passed_down_yields_nothing)
