@@ -71,6 +71,13 @@ extern int ledger__waited(struct pw_deed *d, __u64 ns, bool granted);
 /* ledger__returned - ledger__waited, ledger__ended and, if it was granted, ledger__grant: what most returns are, in one call. */
 extern int ledger__returned(struct pw_deed *d, __u64 ns, bool granted);
 
+/* worker__done - the thread's task ends, if it is one of this pool's and the stack is no deeper than where it was taken */
+extern int worker__done(struct pw_spot *spot, __u64 sp);
+/* worker__take - from now on it does a task of the pool, taken at @sp */
+extern int worker__take(struct pw_spot *spot, __u64 sp, __u64 site);
+/* worker__gave - what its task does now may wait for tasks of the same pool */
+extern int worker__gave(__u32 thread, __u32 pool);
+
 /* As ledger__thread, without a call for a thread that is known. */
 static __always_inline int thread__slot(__u64 goroutine, __u64 pid_tgid)
 {

@@ -188,7 +188,10 @@ struct pw_private {
 	__u32 nframes;
 	__u32 nholds; /* entries of hold[] ever used: where to stop looking */
 	__u32 since_attach; /* began after the attach: all it did was seen */
+	__u32 task_gave; /* the task that it does gave its pool tasks */
+	__u32 task_pool;
 	__u32 pad;
+	__u64 task_sp; /* as a worker: where its stack was when it took the task that it does; 0: none */
 	struct pw_frame frame[PW_FRAMES];
 };
 

@@ -177,7 +177,7 @@ static __always_inline struct poolwatch_pool *hit__held_pool(struct pw_hit *h)
 {
 	struct poolwatch_thread *t = thread_at(h->spot.thread);
 
-	if (!t)
+	if (!t || (h->probe->flags & PW_PROBE_GAVE && !(h->own->task_sp && h->own->task_gave)))
 		return NULL;
 	for (__u32 i = 0; i < POOLWATCH_HOLDS; i++) {
 		struct poolwatch_pool *p;
@@ -421,11 +421,14 @@ static __always_inline void enter__resize(struct pw_hit *h)
 {
 	struct poolwatch_pool *p;
 
-	h->spot.addr = h->env.key;
-	if (h->probe->def_capacity != POOLWATCH_UNKNOWN || ledger__pool(&h->spot))
+	if (ledger__pool(&h->spot))
 		return;
 	p = pool_at(h->spot.pool);
-	if (p)
+	if (!p)
+		return;
+	if (h->probe->def_capacity != POOLWATCH_UNKNOWN)
+		pool__set_capacity(p, h->probe->def_capacity);
+	else if (h->probe->capacity.shape != PW_SHAPE_NONE)
 		pool__set_capacity(p, hit__value(h, &h->probe->capacity, POOLWATCH_UNKNOWN));
 }
 
@@ -453,6 +456,16 @@ int pw_enter(struct pt_regs *ctx)
 	case PW_INVALIDATE:
 		enter__release(&h);
 		break;
+	case PW_NEXT:
+		worker__done(&h.spot, h.sp);
+		if (h.probe->flags & PW_PROBE_KNOWN && ledger__find_pool(&h.spot))
+			break;
+		if (!frames__retire(h.spot.thread, h.sp, 1, h.probe->flags & PW_PROBE_REPEATS ? h.slot : PW_NO_SLOT, h.env.key))
+			frame__push(&h, 0);
+		break;
+	case PW_DONE:
+		worker__done(&h.spot, h.sp);
+		break;
 	case PW_CREATE:
 		if (h.probe->flags & PW_PROBE_KEY_AT_RET) {
 			frames__retire(h.spot.thread, h.sp, 1, PW_NO_SLOT, 0);
@@ -464,6 +477,10 @@ int pw_enter(struct pt_regs *ctx)
 		break;
 	case PW_RESIZE:
 		enter__resize(&h);
+		break;
+	case PW_SUBMIT:
+		enter__resize(&h);
+		worker__gave(h.spot.thread, h.spot.pool);
 		break;
 	case PW_DESTROY:
 		ledger__forget_pool(&h.spot);
@@ -531,7 +548,7 @@ int pw_leave(struct pt_regs *ctx)
 		n = h.own->nframes;
 	}
 	if (!n || n > PW_FRAMES) {
-		if (!(h.probe->flags & PW_PROBE_REPEATS))
+		if (!(h.probe->flags & PW_PROBE_SOMETIMES))
 			count_loss(POOLWATCH_UNMATCHED_RETURNS);
 		return 0;
 	}
@@ -541,7 +558,7 @@ int pw_leave(struct pt_regs *ctx)
 		 * Two functions may end in one they both jump to: its ret is a site of each, and one of them is meant. And a call that
 		 * came by its entry probe several times returns as often.
 		 */
-		if (!(h.probe->flags & (f->sp == h.sp ? PW_PROBE_RET_SITE : PW_PROBE_REPEATS)))
+		if (!(h.probe->flags & (f->sp == h.sp ? PW_PROBE_RET_SITE | PW_PROBE_KEY_HELD | PW_PROBE_KNOWN : PW_PROBE_SOMETIMES)))
 			count_loss(POOLWATCH_UNMATCHED_RETURNS);
 		return 0;
 	}
@@ -553,6 +570,17 @@ int pw_leave(struct pt_regs *ctx)
 	if (h.probe->kind == PW_CREATE) {
 		if (hit__key(&h))
 			make__pool(&h);
+		return 0;
+	}
+	if (h.probe->kind == PW_NEXT) {
+		/* Back in the caller already, or about to be. */
+		__u64 site = ctx->ip;
+
+		if (h.probe->flags & PW_PROBE_RET_SITE)
+			bpf_probe_read_user(&site, sizeof(site), (void *)h.sp);
+		h.spot.addr = h.env.key;
+		if (hit__value(&h, &h.probe->ok, 1) && !ledger__pool(&h.spot))
+			worker__take(&h.spot, h.sp, site);
 		return 0;
 	}
 	leave__acquire(&h, f);

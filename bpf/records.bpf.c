@@ -45,6 +45,7 @@ __noinline int thread__make(struct pw_owner_key *asked)
 	own->nframes = own->nholds = 0;
 	own->last_addr = 0;
 	own->last_pool = PW_NO_SLOT;
+	own->task_sp = 0;
 	own->since_attach = (proc->flags & POOLWATCH_PROC_FROM_START) || BPF_CORE_READ(task, start_time) > proc->attached;
 	for (int i = 0; i < POOLWATCH_HOLDS; i++)
 		t->hold[i].word = 0;

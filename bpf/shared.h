@@ -100,6 +100,9 @@ enum pw_probe_kind {
 	PW_DESTROY,    /* entry: a pool is gone */
 	PW_SCOPE,      /* entry: a unit is held; return: it is given back */
 	PW_WAIT_ON,    /* entry: a request that takes no unit; return: it ended */
+	PW_NEXT,       /* a worker asks for a task. Entry: its last one is done; return: it holds a unit while it does this one */
+	PW_DONE,       /* entry: the worker's task is done, unless it is the task that called */
+	PW_SUBMIT,     /* entry: the pool is given a task */
 	PW_KINDS,
 };
 
@@ -109,9 +112,13 @@ enum pw_probe_kind {
 #define PW_PROBE_KEY_AT_RET (1u << 2) /* the key can only be computed at return (PW_CREATE: key=ret) */
 #define PW_PROBE_KEY_HELD (1u << 3) /* PW_WAIT_ON: key=held, the pool of this definition that the thread works for */
 #define PW_PROBE_SYSV (1u << 4)	    /* semop(2): units and direction from the sembuf array in arg1, arg2 of them */
-
 #define PW_PROBE_HIJACKED (1u << 5) /* at the entry probe the return address is the kernel's trampoline already */
 #define PW_PROBE_REPEATS (1u << 6) /* the entry probe stands in a loop: one call may come by there again */
+#define PW_PROBE_KNOWN (1u << 7)    /* PW_NEXT: of a pool that is known already, or of none */
+#define PW_PROBE_GAVE (1u << 8)	    /* PW_WAIT_ON: by a task that gave its own pool tasks, else it waits for something else */
+
+/* Not every entry leaves a frame: returns without one are no loss. */
+#define PW_PROBE_SOMETIMES (PW_PROBE_KEY_HELD | PW_PROBE_REPEATS | PW_PROBE_KNOWN)
 
 /* One probed function of one definition. Read-only once the probes are attached. */
 struct pw_probe {

@@ -104,6 +104,7 @@ struct finding {
 	const char *proof;	 /* "reduction", "observed"; NULL: none */
 	uint64_t recovered_ms;
 	bool uncertain;
+	bool worker;	   /* units are workers, and what holds them are tasks */
 	char *explanation; /* one sentence, plain */
 };
 

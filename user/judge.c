@@ -105,8 +105,9 @@ int judge__assess(const struct ledger *l, struct judge_pool *pools)
 		out->holders =
 		    out->judged && !(p->flags & POOLWATCH_POOL_AMBIGUOUS) &&
 		    !(d && d->flags & POOLWATCH_DEF_OWNER_RES && !(p->flags & POOLWATCH_POOL_CONFIRMED && !p->foreign));
-		out->provable = out->holders && !p->foreign && out->how == LEDGER_CAPACITY_CERTAIN &&
-				!(p->flags & POOLWATCH_POOL_UNCERTAIN);
+		/* A task that gave its pool others may wait for something else all the same. */
+		out->provable = out->holders && !(d && d->flags & POOLWATCH_DEF_PRESUMED) && !p->foreign &&
+				out->how == LEDGER_CAPACITY_CERTAIN && !(p->flags & POOLWATCH_POOL_UNCERTAIN);
 	}
 	for (size_t i = 0; i < l->nthreads; i++) {
 		const struct poolwatch_thread *t = &l->threads[i];

@@ -42,7 +42,9 @@ void judge__about(const struct judge_look *look, struct finding *f, const struct
 	const struct ledger *l = look->now;
 	const struct judge_pool *jp = &look->pools[p - l->pools];
 	const struct poolwatch_proc *proc = ledger__proc(l, p->head.tgid, p->space);
+	const struct poolwatch_def *d = ledger__def(l, p->def);
 
+	f->worker = d && d->flags & POOLWATCH_DEF_WORKER;
 	f->time = l->time;
 	f->pool = p->head.id;
 	judge__pool_name(l, p, f->pool_name);

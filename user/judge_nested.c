@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "cleanup.h"
@@ -92,14 +93,27 @@ static int nested__thread(const struct judge_look *look, const struct poolwatch_
 	return judge__hold(look, p, 1, e->to_site, &t->request);
 }
 
+/* What nests, up to the colon. */
+static void nested__subject(const struct judge_look *look, const struct poolwatch_pool *p, const struct finding *f, uint32_t held,
+			    char *buf, size_t size)
+{
+	const struct poolwatch_def *d = ledger__def(look->now, p->def);
+
+	if (d && d->flags & POOLWATCH_DEF_PRESUMED)
+		snprintf(buf, size, "a task on a worker of %s gave it tasks and waits, presumably for these", f->pool_name);
+	else
+		snprintf(buf, size, "a thread that holds %u unit%s of %s asks for another", held, judge__plural(held), f->pool_name);
+}
+
 static int nested__fill(const struct judge_look *look, const struct judge_found *found, struct finding *f)
 {
 	const struct poolwatch_edge *e = &look->now->edges[found->places[0]];
 	const struct poolwatch_pool *p = ledger__pool(look->now, e->to);
-	uint32_t held = e->depth > 1 ? e->depth - 1 : 1;
+	char what[120];
 	int err;
 
 	judge__about(look, f, p);
+	nested__subject(look, p, f, e->depth > 1 ? e->depth - 1 : 1, what, sizeof(what));
 	f->pid = e->head.tgid;
 	f->proof = "observed";
 	pool_sizing(look, f, p, e->depth);
@@ -109,20 +123,20 @@ static int nested__fill(const struct judge_look *look, const struct judge_found 
 	if (f->safe_threads == POOLWATCH_UNKNOWN)
 		return judge__explain(
 		    f,
-		    "a thread that holds %u unit%s of %s asks for another: %u thread%s nesting at once need%s %" PRId64
+		    "%s: %u thread%s nesting at once need%s %" PRId64
 		    " units, and the capacity is not known",
-		    held, judge__plural(held), f->pool_name, f->nesting_threads, judge__plural(f->nesting_threads),
+		    what, f->nesting_threads, judge__plural(f->nesting_threads),
 		    f->nesting_threads == 1 ? "s" : "", f->needed_capacity);
 	if (!f->safe_threads)
 		return judge__explain(f,
-				      "a thread that holds %u unit%s of %s asks for another: with %" PRId64
+				      "%s: with %" PRId64
 				      " unit%s not safe for any thread; 1 of them needs %" PRId64 " units",
-				      held, judge__plural(held), f->pool_name, f->capacity, judge__plural(f->capacity),
+				      what, f->capacity, judge__plural(f->capacity),
 				      f->needed_capacity);
 	return judge__explain(f,
-			      "a thread that holds %u unit%s of %s asks for another: safe for up to %" PRId64
+			      "%s: safe for up to %" PRId64
 			      " thread%s nesting at once, %u seen; %" PRId64 " of them need %" PRId64 " units",
-			      held, judge__plural(held), f->pool_name, f->safe_threads, judge__plural(f->safe_threads),
+			      what, f->safe_threads, judge__plural(f->safe_threads),
 			      f->nesting_threads, f->safe_threads + 1, f->needed_capacity);
 }
 

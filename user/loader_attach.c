@@ -21,8 +21,10 @@ uint32_t loader__def_flags(const struct spec_pool *p)
 			 (p->owner == SPEC_OWNER_GOROUTINE ? POOLWATCH_DEF_GOROUTINE : 0);
 
 	for (size_t i = 0; i < p->nprobes; i++) {
-		if (p->probes[i].kind == PW_SCOPE || p->probes[i].kind == PW_WAIT_ON)
+		if (p->probes[i].kind == PW_SCOPE || p->probes[i].kind == PW_WAIT_ON || p->probes[i].kind == PW_NEXT)
 			flags |= POOLWATCH_DEF_WORKER;
+		if (p->probes[i].kind == PW_SUBMIT)
+			flags |= POOLWATCH_DEF_PRESUMED;
 		if (p->probes[i].kind == PW_ACQUIRE && p->probes[i].resource.shape != PW_SHAPE_NONE)
 			flags |= POOLWATCH_DEF_RESOURCE;
 	}
@@ -33,7 +35,7 @@ static void fill_probe(const struct plan *plan, const struct plan_probe *pp, uin
 {
 	const struct spec_probe *sp = pp->probe;
 	const struct spec_pool *pool = pp->pool;
-	bool sets = sp->kind == PW_CREATE || sp->kind == PW_RESIZE;
+	bool sets = sp->kind == PW_CREATE || sp->kind == PW_RESIZE || sp->kind == PW_SUBMIT;
 
 	memset(p, 0, sizeof(*p));
 	p->def = def;
@@ -45,7 +47,8 @@ static void fill_probe(const struct plan *plan, const struct plan_probe *pp, uin
 	p->ok = sp->ok;
 	p->resource = sp->resource;
 	p->def_capacity = POOLWATCH_UNKNOWN;
-	if (sp->capacity.shape != PW_SHAPE_NONE)
+	/* What a call is given holds for all versions, what lies in memory does not. */
+	if (sp->capacity.shape != PW_SHAPE_NONE && !(pp->learn && sp->capacity.uses & PW_USES_MEM))
 		p->capacity = sp->capacity;
 	else if (!sets && !pp->learn && pool->capacity.shape != PW_SHAPE_IMM)
 		p->capacity = pool->capacity;
@@ -65,6 +68,8 @@ static void fill_probe(const struct plan *plan, const struct plan_probe *pp, uin
 		p->flags |= PW_PROBE_REPEATS;
 	if (sp->key_held)
 		p->flags |= PW_PROBE_KEY_HELD;
+	if (p->def_flags & POOLWATCH_DEF_PRESUMED)
+		p->flags |= sp->kind == PW_NEXT ? PW_PROBE_KNOWN : sp->kind == PW_WAIT_ON ? PW_PROBE_GAVE : 0;
 	if (sp->sysv)
 		p->flags |= PW_PROBE_SYSV;
 	if (sp->kind == PW_CREATE && pp->has_return)

@@ -66,10 +66,12 @@ static int order_of(enum pw_probe_kind kind)
 	switch (kind) {
 	case PW_RELEASE:
 	case PW_INVALIDATE:
+	case PW_DONE:
 		return 0;
 	case PW_ACQUIRE:
 	case PW_SCOPE:
 	case PW_WAIT_ON:
+	case PW_NEXT:
 		return 2;
 	default:
 		return 1;
@@ -143,6 +145,7 @@ static int add_pool(struct planner *p, unsigned int flags)
 int plan__make(const struct target *t, const struct spec *spec, unsigned int flags, struct plan *plan, char err[PLAN_ERROR])
 {
 	struct planner p = { .t = t, .err = err };
+	char skipped[PLAN_ERROR] = "";
 	int r;
 
 	err[0] = '\0';
@@ -152,10 +155,16 @@ int plan__make(const struct target *t, const struct spec *spec, unsigned int fla
 	for (size_t i = 0; i < spec->npools && !r; i++) {
 		p.pool = &spec->pools[i];
 		p.pool_index = i;
-		if (!p.pool->builtin)
-			r = add_pool(&p, flags);
-		if (flags & PLAN_SKIP_FAILED && r != -ENOMEM)
+		if (p.pool->builtin)
+			continue;
+		r = add_pool(&p, flags);
+		if (flags & PLAN_SKIP_FAILED && r && r != -ENOMEM) {
+			memcpy(skipped, err, PLAN_ERROR);
 			r = 0;
+		}
+		/* What one of its libraries lacked is no news if another had it. */
+		if (!r)
+			memcpy(err, skipped, PLAN_ERROR);
 	}
 	modules__close(&p.modules);
 	if (r) {

@@ -33,6 +33,9 @@ static const char *const statements[] = {
 	[SPEC_STATEMENTS + PW_DESTROY] = "destroy",
 	[SPEC_STATEMENTS + PW_SCOPE] = "scope",
 	[SPEC_STATEMENTS + PW_WAIT_ON] = "wait-on",
+	[SPEC_STATEMENTS + PW_NEXT] = "next",
+	[SPEC_STATEMENTS + PW_DONE] = "done",
+	[SPEC_STATEMENTS + PW_SUBMIT] = "submit",
 	[SPEC_STATEMENTS + PW_KINDS] = "pool",
 };
 #define NSTATEMENTS (sizeof(statements) / sizeof(*statements))

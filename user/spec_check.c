@@ -48,7 +48,7 @@ static int check_resources(struct spec_parser *ps, const struct spec_pool *pool)
 int spec__check_pool(struct spec_parser *ps, const struct spec_pool *pool)
 {
 	const struct spec_probe *acquire = find_kind(pool, 1u << PW_ACQUIRE), *p;
-	bool worker = find_kind(pool, 1u << PW_SCOPE | 1u << PW_WAIT_ON);
+	bool worker = find_kind(pool, 1u << PW_SCOPE | 1u << PW_WAIT_ON | 1u << PW_NEXT);
 	bool released = find_kind(pool, 1u << PW_RELEASE | 1u << PW_INVALIDATE);
 
 	if (!pool->nlibs && !pool->builtin)
@@ -59,8 +59,10 @@ int spec__check_pool(struct spec_parser *ps, const struct spec_pool *pool)
 		return spec__fail(ps, acquire->line, acquire->column, "acquire without a 'release': nothing would ever be given back");
 	for (size_t i = 0; i < pool->nprobes; i++) {
 		p = &pool->probes[i];
-		if (p->key_held && !find_kind(pool, 1u << PW_SCOPE | 1u << PW_ACQUIRE))
+		if (p->key_held && !find_kind(pool, 1u << PW_SCOPE | 1u << PW_ACQUIRE | 1u << PW_NEXT))
 			return spec__fail(ps, p->line, p->column, "'key=held' needs a scope or an acquire: nothing here is ever held");
+		if ((p->kind == PW_DONE || p->kind == PW_SUBMIT) && !find_kind(pool, 1u << PW_NEXT))
+			return spec__fail(ps, p->line, p->column, "%s without a 'next': no worker takes a task", spec__kind_name(p->kind));
 		if (pool->key.shape == PW_SHAPE_NONE && p->key.shape == PW_SHAPE_NONE && !p->key_held)
 			return spec__fail(ps, p->line, p->column,
 					  "no 'key' says which pool this %s is about (e.g. 'key arg0'; 'key 0' if there is but one)",
@@ -71,7 +73,8 @@ int spec__check_pool(struct spec_parser *ps, const struct spec_pool *pool)
 
 bool spec_probe__requests(const struct spec_probe *probe)
 {
-	return probe->kind == PW_ACQUIRE || probe->kind == PW_SCOPE || probe->kind == PW_WAIT_ON;
+	return probe->kind == PW_ACQUIRE || probe->kind == PW_SCOPE || probe->kind == PW_WAIT_ON ||
+	       probe->kind == PW_NEXT;
 }
 
 bool spec_probe__returns(const struct spec_pool *pool, const struct spec_probe *probe)
@@ -82,6 +85,7 @@ bool spec_probe__returns(const struct spec_pool *pool, const struct spec_probe *
 	case PW_ACQUIRE:
 	case PW_SCOPE:
 	case PW_WAIT_ON:
+	case PW_NEXT:
 		return true;
 	case PW_CREATE:
 		return (key->uses | probe->ok.uses | probe->capacity.uses | probe->available.uses) & (PW_USES_RET | PW_USES_MEM);

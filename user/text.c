@@ -207,7 +207,11 @@ static void cure(struct text_out *t, const struct finding *f)
 		/* The explanation of a nested request says it already. */
 		if (f->kind == FINDING_DEADLOCK || !f->explanation)
 			sizing(size, sizeof(size), f);
-		if (hold_place(from, sizeof(from), t, f) && request_place(to, sizeof(to), t, f))
+		if (f->worker)
+			snprintf(line, sizeof(line),
+				 "let the task end instead of waiting in it, or give what it waits for to other workers.%s%s",
+				 *size ? " " : "", size);
+		else if (hold_place(from, sizeof(from), t, f) && request_place(to, sizeof(to), t, f))
 			snprintf(line, sizeof(line),
 				 "release what %s took before asking again at %s, or take all units at once.%s%s", from,
 				 to, *size ? " " : "", size);

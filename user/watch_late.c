@@ -40,7 +40,7 @@ static const struct plan_probe *acquire_of(const struct plan *plan, const struct
 	for (size_t i = 0; i < plan->nprobes; i++) {
 		const struct plan_probe *pp = &plan->probes[i];
 
-		if ((pp->probe->kind == PW_ACQUIRE || pp->probe->kind == PW_WAIT_ON) && frame->symbol && pp->symbol[0] &&
+		if ((pp->probe->kind == PW_ACQUIRE || (pp->probe->kind == PW_WAIT_ON && !pp->probe->key_held)) && frame->symbol && pp->symbol[0] &&
 		    strstr(frame->symbol, pp->symbol) && same_file(&plan->files[pp->file], frame->module))
 			return pp;
 	}

@@ -49,6 +49,9 @@ static int attach_missing(struct watch *w, struct watched *d, unsigned int plan_
 		return 0;
 	}
 	r = plan__make(&d->t, &spec, plan_flags, &plan, why);
+	/* A preset that does not fit an old library is no reason not to watch the others. */
+	if (!r && why[0] && !d->lt)
+		watch__notice(w, "process %u: %s", d->t.pid, why);
 	if (r)
 		snprintf(err, LOADER_ERROR, "%s", why[0] ? why : strerror(-r));
 	else if (plan.nprobes && d->lt)
@@ -78,7 +81,7 @@ int watch__attach_new(struct watch *w, struct watched *d, unsigned int flags, st
 	int r;
 
 	escape__string(name, sizeof(name), d->t.comm, 0);
-	r = attach_missing(w, d, w->options.spec_is_default ? PLAN_SKIP_ABSENT : 0, from_start, &n, err->message);
+	r = attach_missing(w, d, w->options.spec_is_default ? PLAN_SKIP_ABSENT | PLAN_SKIP_FAILED : 0, from_start, &n, err->message);
 	if (r)
 		return r;
 	if (!d->lt) {
@@ -188,7 +191,7 @@ void watch__rescan(struct watch *w, uint64_t now)
 		d->nmaps = d->t.nmaps;
 		stack__forget(w->namer, d->t.pid);
 		stack__keep(w->namer, &d->t);
-		if (attach_missing(w, d, PLAN_SKIP_ABSENT, false, &n, err))
+		if (attach_missing(w, d, PLAN_SKIP_ABSENT | (w->options.spec_is_default ? PLAN_SKIP_FAILED : 0), false, &n, err))
 			watch__notice(w, "process %u: %s", d->t.pid, err);
 		else if (n && escape__string(name, sizeof(name), d->t.comm, 0))
 			watch__notice(w, "process %u (%s) loaded a library with pools: %zu more definition%s watched", d->t.pid, name,

@@ -46,6 +46,7 @@ struct follow {
 	struct spec spec;
 	struct watch *watch;
 	struct watch_error error;
+	uint64_t stall_ns; /* 0: longer than any test takes */
 	struct followed found[FOLLOW_FINDINGS];
 	size_t nfound;
 	char notice[400]; /* the last one */
@@ -153,7 +154,7 @@ static inline bool follow__before(struct follow *f, const char *what)
 static inline int follow__watch(struct follow *f, const char *pools, bool children)
 {
 	struct watch_options o = { .spec = &f->spec, .finding = follow__on_finding, .notice = follow__on_notice, .ctx = f,
-				   .no_device = true, .follow = children, .stall_ns = FOLLOW_GIVE_UP_S * 1000000000ull };
+				   .no_device = true, .follow = children, .stall_ns = f->stall_ns ?: FOLLOW_GIVE_UP_S * 1000000000ull };
 	struct presets list = { 0 };
 	struct spec_error err = { 0 };
 	int r = 0;

@@ -349,6 +349,20 @@ TEST_F(judge, workers)
 	ONLY("new deadlock sem count=1 threads=101,102");
 }
 
+/* What they wait for is presumed to be their own pool: nothing is proven, but somebody is told. */
+TEST_F(judge, workers_of_whom_it_is_presumed)
+{
+	self->now.defs[0].flags = POOLWATCH_DEF_WORKER | POOLWATCH_DEF_PRESUMED;
+	build__pool(&self->now, 0, 100, 0, 2);
+	worker(&self->now, 0, 100, 101, 0, 0)->request[0].flags = POOLWATCH_REQ_WAIT_ON;
+	worker(&self->now, 1, 100, 102, 0, 0)->request[0].flags = POOLWATCH_REQ_WAIT_ON;
+	LOOK();
+	LATER(SEC);
+	QUIET();
+	LATER(60 * SEC);
+	ONLY("new stall sem count=1 threads=101,102");
+}
+
 /* A poller must have tried again, in vain, since the deadlock was first seen; who stopped trying gave up. */
 TEST_F(judge, pollers)
 {

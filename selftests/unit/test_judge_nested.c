@@ -22,6 +22,19 @@ TEST_F(judge, nested)
 	ASSERT_EQ(self->heard.last.safe_threads, 9);
 }
 
+TEST_F(judge, nested_by_a_task_that_presumably_waits_for_its_own_pool)
+{
+	self->now.defs[0].flags = POOLWATCH_DEF_WORKER | POOLWATCH_DEF_PRESUMED;
+	build__pool(&self->now, 0, 100, 0, 4)->nesting_max = 1;
+	build__edge(&self->now, 0, 100, 0, 0, 0x401000, 0x402000);
+	LOOK();
+	ASSERT_EQ(self->heard.n, 1);
+	ASSERT_STREQ(self->heard.explanation[0],
+		     "a task on a worker of sem gave it tasks and waits, presumably for these: safe for up to 3 threads nesting at once, "
+		     "1 seen; 4 of them need 5 units");
+	ASSERT_TRUE(self->heard.last.worker);
+}
+
 TEST_F(judge, nested_is_told_by_code)
 {
 	build__pool(&self->now, 0, 100, 0, 10)->nesting_max = 4;

@@ -122,6 +122,13 @@ TEST(printed_text_is_a_definition)
 				   "  owner        goroutine\n"
 				   "  scope        run key=arg0\n"
 				   "  wait-on      wait get key=held\n"
+				   "pool loops\n"
+				   "  lib          exe\n"
+				   "  key          arg0\n"
+				   "  capacity     learn\n"
+				   "  next         pop pop_timed ok=ret!=0\n"
+				   "  done         lock key=u64[arg0]\n"
+				   "  submit       push key=arg1 capacity=s32[arg0+0x30]\n"
 				   "pool sysv\n"
 				   "  lib          libc.so.6\n"
 				   "  key          arg0\n"
@@ -138,10 +145,10 @@ TEST(printed_text_is_a_definition)
 	got = printed(&spec);
 	EXPECT_STREQ(got, text);
 	ASSERT_EQ(parse(&again, got, false, &err), 0);
-	EXPECT_EQ(again.npools, 4);
+	EXPECT_EQ(again.npools, 5);
 	EXPECT_TRUE(spec.pools[1].probes[1].key_held);
-	EXPECT_TRUE(spec.pools[2].probes[0].sysv);
-	EXPECT_EQ(spec.pools[2].probes[0].count.shape, PW_SHAPE_NONE);
+	EXPECT_TRUE(spec.pools[3].probes[0].sysv);
+	EXPECT_EQ(spec.pools[3].probes[0].count.shape, PW_SHAPE_NONE);
 	EXPECT_EQ(spec.pools[0].futex_to, 0x58);
 	EXPECT_EQ(spec.pools[0].min_capacity, 2);
 	free(got);
@@ -233,13 +240,14 @@ TEST(errors)
 		{ AROUND(" acquire x key=u64[key]"), 4, 20, "no 'key' here: this computes the key" },
 		{ AROUND(" acquire x count=ret"), 4, 18, "no 'ret' here: this is not computed at a return" },
 		{ AROUND(" acquire x count=0"), 4, 18, "count must be 1 to 2147483647" },
-		{ AROUND(" acquire x capacity=3"), 4, 12, "'capacity=' goes only with: create, resize" },
+		{ AROUND(" acquire x capacity=3"), 4, 12, "'capacity=' goes only with: create, resize, submit" },
 		{ AROUND(" acquire x ret=never"), 4, 16, "expected auto, uretprobe or sites after 'ret='" },
 		{ AROUND(" acquire x key=held"), 4, 16, "'key=held' goes only with: wait-on" },
 		{ AROUND(" release x count=sembuf"), 4, 18, "'count=sembuf' goes only with acquire, and covers the release" },
 		{ AROUND(" release x resource=ret"), 4, 21, "no 'ret' here: this is not computed at a return" },
-		{ AROUND(" release x ok=1"), 4, 12, "'ok=' goes only with: acquire, create" },
-		{ AROUND(" release x ret=sites"), 4, 12, "'ret=' goes only with: acquire, create, scope, wait-on" },
+		{ AROUND(" release x ok=1"), 4, 12, "'ok=' goes only with: acquire, create, next" },
+		{ AROUND(" release x ret=sites"), 4, 12, "'ret=' goes only with: acquire, create, scope, wait-on, next" },
+		{ AROUND(" next x count=2"), 4, 9, "'count=' goes only with: acquire, release, invalidate, scope, wait-on" },
 		{ AROUND(" scope x resource=arg0"), 4, 10, "'resource=' goes only with: acquire, release, invalidate" },
 		{ AROUND(" resize x"), 4, 10, "expected 'capacity=': what the new capacity is" },
 		/* the definition as a whole */
@@ -250,6 +258,8 @@ TEST(errors)
 		{ "pool p\n lib exe\n acquire a\n release b key=arg0\n", 3, 2,
 		  "no 'key' says which pool this acquire is about (e.g. 'key arg0'; 'key 0' if there is but one)" },
 		{ "pool p\n lib exe\n key arg0\n wait-on a key=held\n", 4, 2, "'key=held' needs a scope or an acquire: nothing here is ever held" },
+		{ "pool p\n lib exe\n key arg0\n scope a\n done b\n", 5, 2, "done without a 'next': no worker takes a task" },
+		{ "pool p\n lib exe\n key arg0\n scope a\n submit b\n", 5, 2, "submit without a 'next': no worker takes a task" },
 		{ "pool p\n lib exe\n key arg0\n acquire a\n release b resource=arg1\n", 5, 2,
 		  "this release names its unit, but no acquire has 'resource='" },
 		{ "pool p\n lib exe\n key arg0\n acquire a resource=ret\n release b\n", 5, 2,
@@ -452,7 +462,7 @@ TEST(whose_return_is_needed)
 		const char *probe;
 		bool returns;
 	} cases[] = {
-		{ "acquire f", true }, { "scope f", true }, { "wait-on f", true }, { "invalidate f", false }, { "resize f capacity=arg1", false },
+		{ "acquire f", true }, { "scope f", true }, { "wait-on f", true }, { "next f", true }, { "invalidate f", false }, { "resize f capacity=arg1", false },
 		{ "destroy f", false }, { "create f", false }, { "create f capacity=u32(arg2)", false }, { "create f key=arg1", false },
 		{ "create f key=ret", true }, { "create f key=u64[arg0]", true }, { "create f ok=ret!=0", true },
 		{ "create f capacity=u32[key]", true }, { "create f available=ret", true },

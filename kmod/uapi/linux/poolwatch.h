@@ -157,6 +157,7 @@ struct poolwatch_head {
 #define POOLWATCH_DEF_CONFIRM (1u << 4)	  /* a pool only once a thread released what it acquired itself */
 #define POOLWATCH_DEF_WORKER (1u << 5)	  /* has scope or wait-on probes: units are workers */
 #define POOLWATCH_DEF_DETACHED (1u << 6)  /* over its budget: its probes are gone, its books are closed */
+#define POOLWATCH_DEF_PRESUMED (1u << 7)  /* that a worker waits for its own pool is presumed: it gave it tasks. No proof */
 
 struct poolwatch_def {
 	struct poolwatch_head head;
