@@ -50,6 +50,7 @@ struct follow {
 	struct followed found[FOLLOW_FINDINGS];
 	size_t nfound;
 	char notice[400]; /* the last one */
+	unsigned int watched; /* processes that were begun to be watched */
 };
 
 static inline uint64_t follow__clock(void)
@@ -108,6 +109,7 @@ static inline void follow__on_notice(void *ctx, const char *line)
 	struct follow *f = ctx;
 
 	snprintf(f->notice, sizeof(f->notice), "%s", line);
+	f->watched += !strncmp(line, "watching process ", 17);
 }
 
 /* follow__start - start @argv and wait for its line "ready". Return: 0, or -1. */
@@ -201,6 +203,18 @@ static inline bool follow__until(struct follow *f, char *line, size_t size, enum
 			return fgets(line, (int)size, f->out) != NULL;
 	}
 	return false;
+}
+
+/* Step the watch until @n processes in all were begun to be watched. */
+static inline bool follow__until_watched(struct follow *f, unsigned int n)
+{
+	uint64_t end = follow__clock() + FOLLOW_GIVE_UP_S * 1000000000ull;
+	struct pollfd fd = { .fd = watch__fd(f->watch), .events = POLLIN };
+
+	while (f->watched < n && follow__clock() < end)
+		if (poll(&fd, 1, watch__timeout_ms(f->watch)) < 0 || watch__step(f->watch))
+			return false;
+	return f->watched >= n;
 }
 
 /* Do @what and wait until it is done and everything about it was told. */
