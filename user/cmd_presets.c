@@ -10,6 +10,7 @@
 #include "json.h"
 #include "plan.h"
 #include "presets.h"
+#include "python.h"
 #include "spec_json.h"
 #include "target.h"
 
@@ -104,8 +105,25 @@ static int fit_builtin(const struct spec_pool *pool, const struct target *t, cha
 	return -ENOENT;
 }
 
+/* The interpreter says for itself whether it is one that is understood. */
+static int fit_python(struct target *t, char *why, size_t size)
+{
+	char err[PYTHON_ERROR];
+	struct python py;
+	int r = python__open(t, &py, err);
+
+	if (r) {
+		snprintf(why, size, "%s", err);
+		return r;
+	}
+	snprintf(why, size, "Python %u.%u.%u gives up locks in %zu place%s", py.version >> 24, py.version >> 16 & 0xff,
+		 py.version >> 8 & 0xff, py.nposts, py.nposts == 1 ? "" : "s");
+	python__close(&py);
+	return 0;
+}
+
 /* Whether a preset fits the process, in one line. */
-static int fit(const struct preset *p, const struct target *t, bool json)
+static int fit(const struct preset *p, struct target *t, bool json)
 {
 	char why[PLAN_ERROR + 64] = "";
 	struct spec_error error;
@@ -117,10 +135,16 @@ static int fit(const struct preset *p, const struct target *t, bool json)
 
 	if (err)
 		return report(p, err, &error, json);
-	if (spec.pools[0].builtin)
+	if (spec.pools[0].builtin && !strcmp(spec.pools[0].builtin, PYTHON_SQLALCHEMY)) {
+		err = fit_python(t, why, sizeof(why));
+	} else if (!strcmp(spec.pools[0].name, PYTHON_SEMAPHORES) && python__only_locks(t)) {
+		snprintf(why, sizeof(why), "its semaphores are Python's own locks: not watched unless asked for by name");
+		err = -ENOENT;
+	} else if (spec.pools[0].builtin) {
 		err = fit_builtin(&spec.pools[0], t, why, sizeof(why));
-	else
+	} else {
 		err = plan__make(t, &spec, 0, &plan, why);
+	}
 	for (size_t i = 0; i < plan.nprobes; i++)
 		learn |= plan.probes[i].learn;
 	if (!err && plan.nfiles) {
@@ -151,7 +175,7 @@ static int fit(const struct preset *p, const struct target *t, bool json)
 	return CMD_OK;
 }
 
-static int show_named(const struct presets *all, const char *name, const struct target *t, bool json)
+static int show_named(const struct presets *all, const char *name, struct target *t, bool json)
 {
 	for (size_t i = 0; i < all->n; i++)
 		if (!strcmp(all->list[i].name, name))
@@ -160,7 +184,7 @@ static int show_named(const struct presets *all, const char *name, const struct 
 	return CMD_FAILED;
 }
 
-static int list(const struct target *t, char **names, int n, bool json)
+static int list(struct target *t, char **names, int n, bool json)
 {
 	struct presets all;
 	int ret = CMD_OK;

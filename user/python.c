@@ -292,9 +292,10 @@ static int open_map(struct target *t, const struct target_map *m, struct python 
 	if (fd < 0)
 		return fd;
 	r = elf_scan__symbols(fd, symbols, SYMS, vaddr);
-	if (r || !vaddr[SYM_RUNTIME])
+	/* A launcher has none of them; 3.6 and older have no such runtime. */
+	if (r || (!vaddr[SYM_RUNTIME] && !vaddr[SYM_NONE]))
 		return -ENOENT;
-	if (!vaddr[SYM_VERSION] || !vaddr[SYM_NONE] || !vaddr[SYM_CODE] || !vaddr[SYM_FALSE]) {
+	if (!vaddr[SYM_RUNTIME] || !vaddr[SYM_VERSION] || !vaddr[SYM_NONE] || !vaddr[SYM_CODE] || !vaddr[SYM_FALSE]) {
 		snprintf(err, PYTHON_ERROR, "this Python is older than 3.11: 3.11, 3.12 and 3.13 are supported");
 		return -EOPNOTSUPP;
 	}
@@ -343,8 +344,11 @@ int python__open(struct target *t, struct python *py, char *err)
 			*py = found;
 			return 0;
 		}
-		if (r2 != -ENOENT)
-			r = r2;
+		if (r2 == -ENOENT)
+			continue;
+		r = r2;
+		if (!*err)
+			snprintf(err, PYTHON_ERROR, "the Python of this process cannot be read: %s", strerror(-r));
 	}
 	if (r == -ENOENT)
 		snprintf(err, PYTHON_ERROR, "no Python interpreter is mapped");

@@ -46,6 +46,8 @@ struct python {
 };
 
 #define PYTHON_ERROR 200
+#define PYTHON_SQLALCHEMY "python-sqlalchemy" /* the builtin's name */
+#define PYTHON_SEMAPHORES "sem" /* the preset of POSIX semaphores, which Python's locks are */
 
 /*
  * python__open - find the interpreter of @t

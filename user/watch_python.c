@@ -10,12 +10,11 @@
 #include "python.h"
 #include "watch_int.h"
 
-#define BUILTIN "python-sqlalchemy"
 #define TRIES 8 /* to read a pool while nothing is taken or returned */
 
 static bool is_python(const struct spec_pool *pool)
 {
-	return pool->builtin && !strcmp(pool->builtin, BUILTIN);
+	return pool->builtin && !strcmp(pool->builtin, PYTHON_SQLALCHEMY);
 }
 
 int watch_python__attach(struct watch *w, struct watched *d, size_t *attached, char err[LOADER_ERROR])

@@ -12,7 +12,6 @@
 #define RESCAN_NS (1000 * MS)
 #define RESCAN_YOUNG_NS (20 * MS)
 #define YOUNG_NS (2000 * MS)
-#define SEMAPHORES "sem" /* the preset of POSIX semaphores, which Python's locks are */
 
 /* The definitions that are not attached to @d yet, as a spec of its own over the same parts. */
 static size_t missing(const struct watch *w, const struct watched *d, struct spec *spec, uint32_t slot[PW_MAX_DEFS])
@@ -23,7 +22,7 @@ static size_t missing(const struct watch *w, const struct watched *d, struct spe
 	for (size_t i = 0; i < w->options.spec->npools; i++) {
 		if (d->attached[i] || w->options.spec->pools[i].builtin)
 			continue;
-		if (only_locks && !strcmp(w->options.spec->pools[i].name, SEMAPHORES))
+		if (only_locks && !strcmp(w->options.spec->pools[i].name, PYTHON_SEMAPHORES))
 			continue;
 		spec->pools[n] = w->options.spec->pools[i];
 		slot[n++] = i;

@@ -2,3 +2,4 @@
 TESTS += selftests/cmd/definitions
 TESTS += selftests/cmd/probe
 TESTS += selftests/cmd/manual
+TESTS += selftests/cmd/python
