@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The hard cases, each made exactly when told, beside threads that do nothing wrong. Orders come on standard input:
+ * The hard cases, each made exactly when told, beside threads that do nothing wrong (innocents.h). Orders come on standard input:
  *
  *   nest            two threads, two units: take, meet, take. They never end...
  *   rescue          ...unless the pool grows by two                                  "rescued"
@@ -38,112 +38,11 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
+#include "innocents.h"
+#include "slots.h"
 
-struct slots {
-	int capacity;
-	int left;
-	pthread_mutex_t lock;
-	pthread_cond_t back;
-};
-
-/* --- the pools' functions, which have an address of their own */
-
-#define FUNCTION       __attribute__((noinline, noclone))
-#define NOT_THE_LAST() __asm__ volatile("" ::: "memory") /* no tail call: the caller is a site */
-
-int slots_take(struct slots *p);
-int slots_try(struct slots *p);
-void slots_put(struct slots *p);
-void slots_resize(struct slots *p, int capacity);
-void *conn_get(struct slots *p);
-void conn_put(struct slots *p, void *conn);
-void run_task(gpointer data, gpointer user);
-void await_task(int *done);
-
-FUNCTION int slots_take(struct slots *p)
-{
-	pthread_mutex_lock(&p->lock);
-	while (p->left <= 0)
-		pthread_cond_wait(&p->back, &p->lock);
-	p->left--;
-	pthread_mutex_unlock(&p->lock);
-	return 0;
-}
-
-FUNCTION int slots_try(struct slots *p)
-{
-	int r = -1;
-
-	pthread_mutex_lock(&p->lock);
-	if (p->left > 0) {
-		p->left--;
-		r = 0;
-	}
-	pthread_mutex_unlock(&p->lock);
-	return r;
-}
-
-FUNCTION void slots_put(struct slots *p)
-{
-	pthread_mutex_lock(&p->lock);
-	p->left++;
-	pthread_cond_signal(&p->back);
-	pthread_mutex_unlock(&p->lock);
-}
-
-FUNCTION void slots_resize(struct slots *p, int capacity)
-{
-	pthread_mutex_lock(&p->lock);
-	p->left += capacity - p->capacity;
-	p->capacity = capacity;
-	pthread_cond_broadcast(&p->back);
-	pthread_mutex_unlock(&p->lock);
-}
-
-static void *handles[64];
-static int nhandles;
-
-FUNCTION void *conn_get(struct slots *p)
-{
-	void *conn;
-
-	pthread_mutex_lock(&p->lock);
-	while (p->left <= 0)
-		pthread_cond_wait(&p->back, &p->lock);
-	p->left--;
-	conn = &handles[nhandles++ % 64];
-	pthread_mutex_unlock(&p->lock);
-	return conn;
-}
-
-FUNCTION void conn_put(struct slots *p, void *conn)
-{
-	(void)conn;
-	pthread_mutex_lock(&p->lock);
-	p->left++;
-	pthread_cond_signal(&p->back);
-	pthread_mutex_unlock(&p->lock);
-}
-
-/* --- what the cases share */
-
-static void slots_init(struct slots *p, int capacity, int pshared)
-{
-	pthread_mutexattr_t m;
-	pthread_condattr_t c;
-
-	pthread_mutexattr_init(&m);
-	pthread_condattr_init(&c);
-	pthread_mutexattr_setpshared(&m, pshared ? PTHREAD_PROCESS_SHARED : PTHREAD_PROCESS_PRIVATE);
-	pthread_condattr_setpshared(&c, pshared ? PTHREAD_PROCESS_SHARED : PTHREAD_PROCESS_PRIVATE);
-	*p = (struct slots){.capacity = capacity, .left = capacity};
-	pthread_mutex_init(&p->lock, &m);
-	pthread_cond_init(&p->back, &c);
-}
-
-static struct slots pool, other, calm, many[17], *shared;
+static struct slots pool, other, many[17], *shared;
 static pthread_barrier_t met, *both; /* both: in the memory shared with the child, behind the pool */
 static sem_t go, back, items, confirmed;
 static pthread_t thread[2];
@@ -324,6 +223,9 @@ struct task {
 static pthread_mutex_t task_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t task_done = PTHREAD_COND_INITIALIZER;
 
+void run_task(gpointer data, gpointer user);
+void await_task(int *done);
+
 FUNCTION void await_task(int *done)
 {
 	pthread_mutex_lock(&task_lock);
@@ -363,94 +265,6 @@ static void start_tasks(void)
 		g_thread_pool_push(tasks.pool, t, NULL);
 	}
 	pthread_barrier_wait(&met);
-}
-
-/* --- threads that do nothing wrong: they wait for one another, try, time out, come and go, all of one pool */
-
-static void *passer_by(void *arg)
-{
-	slots_take(&calm);
-	slots_put(&calm);
-	return arg;
-}
-
-static void *innocent(void *arg)
-{
-	intptr_t i = (intptr_t)arg;
-	pthread_t child;
-
-	for (unsigned int n = 0;; n++) {
-		if (n % 4 && !slots_try(&calm)) {
-			usleep(500);
-			slots_put(&calm);
-		}
-		slots_take(&calm);
-		usleep(200 * (i + 1));
-		slots_put(&calm);
-		if (n % 16 == 5 && !pthread_create(&child, NULL, passer_by, NULL))
-			pthread_join(child, NULL);
-		usleep(1000);
-	}
-	return NULL;
-}
-
-/*
- * One takes a permit for each piece of work and hands it on, the other returns the permit when it is done: no pool of
- * threads.
- */
-static sem_t permits, work, good;
-
-static void *hand_out(void *arg)
-{
-	for (;;) {
-		sem_wait(&permits);
-		sem_post(&work);
-	}
-	return arg;
-}
-
-static void *work_off(void *arg)
-{
-	for (;;) {
-		sem_wait(&work);
-		usleep(1000);
-		sem_post(&permits);
-	}
-	return arg;
-}
-
-/* Semaphores as they should be used, with time limits that pass. */
-static void *patient(void *arg)
-{
-	for (;;) {
-		struct timespec end;
-
-		clock_gettime(CLOCK_REALTIME, &end);
-		end.tv_nsec += 2000000;
-		if (end.tv_nsec >= 1000000000) {
-			end.tv_sec++;
-			end.tv_nsec -= 1000000000;
-		}
-		if (!sem_timedwait(&good, &end)) {
-			usleep(1500);
-			sem_post(&good);
-		}
-	}
-	return arg;
-}
-
-static void start_innocents(int n)
-{
-	static void *(*const others[])(void *) = {hand_out, work_off, work_off, patient, patient, patient, patient};
-	pthread_t t;
-
-	sem_init(&permits, 0, 4);
-	sem_init(&work, 0, 0);
-	sem_init(&good, 0, 2);
-	for (intptr_t i = 0; i < n; i++)
-		pthread_create(&t, NULL, innocent, (void *)i);
-	for (size_t i = 0; n && i < sizeof(others) / sizeof(*others); i++)
-		pthread_create(&t, NULL, others[i], NULL);
 }
 
 /* The pool lies at one address here and at another in the child. */
@@ -586,7 +400,6 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	slots_init(&pool, 2, 0);
 	slots_init(&other, 1, 0);
-	slots_init(&calm, 3, 0);
 	sem_init(&go, 0, 0);
 	sem_init(&back, 0, 0);
 	sem_init(&items, 0, 3);
