@@ -122,6 +122,40 @@ int judge__assess(const struct ledger *l, struct judge_pool *pools)
 	return 0;
 }
 
+bool judge_look__waits(const struct judge_look *look, size_t i)
+{
+	return !look->elsewhere[i] && judge__waits(look->now, &look->now->threads[i]);
+}
+
+void judge_look__set_elsewhere(struct judge_look *look, size_t i)
+{
+	const struct poolwatch_thread *t = &look->now->threads[i];
+
+	if (look->elsewhere[i])
+		return;
+	look->elsewhere[i] = true;
+	look->open[i] = 0;
+	for (uint32_t k = 0; k < t->requests && k < POOLWATCH_REQUESTS; k++) {
+		int64_t p = t->request[k].seq ? judge_pool__index(look->now, t->request[k].pool) : -1;
+
+		if (p >= 0)
+			look->pools[p].waiters--;
+	}
+}
+
+enum judge_presence judge_look__presence(const struct judge_look *look, size_t i)
+{
+	const struct judge_options *o = &look->judge->options;
+	const struct poolwatch_thread *t = &look->now->threads[i];
+
+	if (!o->presence || t->flags & POOLWATCH_THREAD_GOROUTINE)
+		return JUDGE_ASLEEP;
+	for (uint32_t k = 0; k < t->requests && k < POOLWATCH_REQUESTS; k++)
+		if (t->request[k].flags & POOLWATCH_REQ_POLL)
+			return JUDGE_ASLEEP;
+	return o->presence(o->presence_ctx, t);
+}
+
 struct judge_found *judge_look__add(struct judge_look *look)
 {
 	if (look->nfound == look->room) {
@@ -147,6 +181,7 @@ static void judge_look__clear(struct judge_look *look)
 	free(look->found);
 	free(look->pools);
 	free(look->deadlocked);
+	free(look->elsewhere);
 	free(look->open);
 }
 
@@ -160,6 +195,7 @@ int judge__look(struct judge *j, const struct ledger *now, const struct ledger *
 	    .ctx = ctx,
 	    .pools = calloc(now->npools + 1, sizeof(*look.pools)),
 	    .deadlocked = calloc(now->nthreads + 1, sizeof(*look.deadlocked)),
+	    .elsewhere = calloc(now->nthreads + 1, sizeof(*look.elsewhere)),
 	    .open = calloc(now->nthreads + 1, sizeof(*look.open)),
 	};
 	static int (*const parts[])(struct judge_look * look) = {
@@ -167,12 +203,13 @@ int judge__look(struct judge *j, const struct ledger *now, const struct ledger *
 	};
 	int err;
 
-	if (!look.pools || !look.deadlocked || !look.open)
+	if (!look.pools || !look.deadlocked || !look.elsewhere || !look.open)
 		return -ENOMEM;
 	/* A second copy confirms only what a first one of the same session showed before it. */
 	if (before && before->session == now->session && before->time < now->time)
 		look.before = before;
 	err = judge__assess(now, look.pools);
+	judge_left__find_elsewhere(&look);
 	judge_said__find_open(&look);
 	for (size_t i = 0; !err && i < sizeof(parts) / sizeof(*parts); i++)
 		err = parts[i](&look);

@@ -9,17 +9,25 @@
 #include "finding.h"
 #include "ledger.h"
 
+/* What can be seen of a thread from outside. */
+enum judge_presence {
+	JUDGE_AWAKE,	 /* it runs, or could not be looked at this time */
+	JUDGE_ASLEEP,	 /* it sleeps, and nothing says that it does so outside its requests */
+	JUDGE_ELSEWHERE, /* it sleeps, and not in its requests: they were left, and their returns were never seen */
+};
+
 struct judge_options {
 	uint64_t stall_ns;  /* a wait longer than this, without a grant, is a stall; 0: never */
 	uint64_t leak_ns;   /* a hold older than this is a leak; 0: only by exit */
 	uint64_t repeat_ns; /* the least time between two reports of the same finding; doubles each time */
 	/*
-	 * Whether a thread sleeps in a system call. Asked between two looks for those that may be deadlocked: one that
-	 * only tries, or was woken but has not run yet, is also inside its request, and on a busy machine may be for
-	 * long. NULL: they do.
+	 * Asked after each copy for those that may be deadlocked or stall: one that only tries, or was woken but has
+	 * not run yet, is also inside its request, and on a busy machine may be for long; and one that left its request
+	 * by longjmp or an exception seems to be in it until it makes the next. @t is of the copy judged. NULL: all are
+	 * asleep in their requests.
 	 */
-	bool (*asleep)(void *ctx, uint32_t pid, uint32_t tid);
-	void *asleep_ctx;
+	enum judge_presence (*presence)(void *ctx, const struct poolwatch_thread *t);
+	void *presence_ctx;
 };
 
 struct judge;

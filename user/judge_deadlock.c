@@ -9,8 +9,9 @@
  * stays.
  *
  * A request need not be a wait: who only tries is inside it, too, and so is who was woken and has not run yet; on a
- * busy machine for longer than there is between two copies. So all threads that would be left over in one copy are
- * asked whether they sleep (judge_options.asleep), and count in the next look, if they are in the same request still.
+ * busy machine for longer than there is between two copies. And who left it by longjmp or an exception is not inside it
+ * at all, but the books learn of that only by the next request. So all threads that would be left over in one copy are
+ * looked at (judge_options.presence), and count in the next look, if they slept and are in the same request still.
  *
  * A thread that polls sleeps elsewhere, and may give up between two tries: only its next failing try shows that it did
  * not. A deadlock with pollers in it is told when each of them has tried again, in vain, since all were first seen
@@ -28,8 +29,20 @@ struct judge_left {
 	uint64_t thread;
 	uint64_t seq;
 	uint64_t first; /* ledger.time of the look that first had it in this request */
-	bool asleep;	/* since then it was seen to sleep */
+	bool asleep;	/* since then it was seen to sleep in it */
+	enum judge_presence last;
 };
+
+/* What the look before left behind. Its owner is struct judge between two looks. */
+struct lefts {
+	struct judge_left *all;
+	size_t n;
+};
+
+static void lefts__clear(struct lefts *l)
+{
+	free(l->all);
+}
 
 void judge_left__clear(struct judge *j)
 {
@@ -59,52 +72,56 @@ static bool process_lives(const struct ledger *l, const struct poolwatch_thread 
 	return !proc || !(proc->flags & POOLWATCH_PROC_EXITED);
 }
 
-static bool polls(const struct poolwatch_thread *t)
-{
-	for (uint32_t k = 0; k < t->requests && k < POOLWATCH_REQUESTS; k++)
-		if (t->request[k].flags & POOLWATCH_REQ_POLL)
-			return true;
-	return false;
-}
-
 /*
  * What was remembered of @t, from @at on; NULL: nothing, or of another request. @at moves with the threads, in slot
  * order.
  */
-static const struct judge_left *left__find(const struct judge *j, const struct poolwatch_thread *t, size_t *at)
+static const struct judge_left *left__find(const struct lefts *lefts, const struct poolwatch_thread *t, size_t *at)
 {
-	while (*at < j->nleft && (uint32_t)j->left[*at].thread < (uint32_t)t->head.id)
+	while (*at < lefts->n && (uint32_t)lefts->all[*at].thread < (uint32_t)t->head.id)
 		++*at;
-	if (*at == j->nleft || j->left[*at].thread != t->head.id || j->left[*at].seq != t->seq)
+	if (*at == lefts->n || lefts->all[*at].thread != t->head.id || lefts->all[*at].seq != t->seq)
 		return NULL;
-	return &j->left[*at];
+	return &lefts->all[*at];
 }
 
-static bool *eligible_threads(const struct judge_look *look)
+void judge_left__find_elsewhere(struct judge_look *look)
+{
+	const struct lefts lefts = {look->judge->left, look->judge->nleft};
+
+	for (size_t i = 0, at = 0; lefts.n && i < look->now->nthreads; i++) {
+		const struct judge_left *left = left__find(&lefts, &look->now->threads[i], &at);
+
+		if (left && left->last == JUDGE_ELSEWHERE)
+			judge_look__set_elsewhere(look, i);
+	}
+}
+
+static bool *eligible_threads(const struct judge_look *look, const struct lefts *lefts)
 {
 	const struct ledger *now = look->now, *before = look->before;
-	const struct judge *j = look->judge;
+	const struct lefts asked = {look->judge->left, look->judge->nleft};
 	bool *eligible = calloc(now->nthreads + 1, sizeof(*eligible));
 
 	/* Both are in slot order. */
-	for (size_t i = 0, k = 0, at = 0; eligible && i < now->nthreads; i++) {
+	for (size_t i = 0, k = 0, then = 0, at = 0; eligible && i < now->nthreads; i++) {
 		const struct poolwatch_thread *t = &now->threads[i];
-		const struct judge_left *left;
+		const struct judge_left *was, *is;
 
 		while (k < before->nthreads && (uint32_t)before->threads[k].head.id < (uint32_t)t->head.id)
 			k++;
 		if (k == before->nthreads || !t->requests || !unchanged(t, &before->threads[k]) ||
 		    !process_lives(now, t))
 			continue;
-		left = left__find(j, t, &at);
-		eligible[i] =
-		    !j->options.asleep || polls(t) || t->flags & POOLWATCH_THREAD_GOROUTINE || (left && left->asleep);
+		was = left__find(lefts, t, &then);
+		is = left__find(&asked, t, &at);
+		eligible[i] = !look->judge->options.presence || (was && was->asleep && is && is->last == JUDGE_ASLEEP);
 	}
 	return eligible;
 }
 
 /* Who would be left over if this copy were one moment: to be asked, and to be known in the next look. */
-static int remember_left(struct judge_look *look)
+static int remember_left(struct judge_look *look, const struct lefts *lefts)
 {
 	struct judge *j = look->judge;
 	const struct ledger *l = look->now;
@@ -125,26 +142,34 @@ static int remember_left(struct judge_look *look)
 		return -ENOMEM;
 	for (size_t i = 0, at = 0; i < l->nthreads; i++) {
 		const struct poolwatch_thread *t = &l->threads[i];
+		enum judge_presence presence;
 		const struct judge_left *old;
 
 		if (!over[i])
 			continue;
-		old = left__find(j, t, &at);
-		left[n] = old ? *old : (struct judge_left){t->head.id, t->seq, l->time, false};
-		if (!left[n].asleep && j->options.asleep && !polls(t) && !(t->flags & POOLWATCH_THREAD_GOROUTINE))
-			left[n].asleep = j->options.asleep(j->options.asleep_ctx, t->head.tgid, t->tid);
+		old = left__find(lefts, t, &at);
+		left[n] = old ? *old : (struct judge_left){.thread = t->head.id, .seq = t->seq, .first = l->time};
+		presence = judge_look__presence(look, i);
+		if (presence == JUDGE_ASLEEP)
+			left[n].asleep = true;
+		else if (presence == JUDGE_ELSEWHERE)
+			left[n].asleep = false;
+		/* Where it was, if it only wakes up for a moment. */
+		if (presence != JUDGE_AWAKE || left[n].last != JUDGE_ELSEWHERE)
+			left[n].last = presence;
+		if (left[n].last == JUDGE_ELSEWHERE)
+			judge_look__set_elsewhere(look, i);
 		n++;
 	}
-	free(j->left);
 	j->left = left;
 	j->nleft = n;
 	return 0;
 }
 
-static int prove(struct judge_look *look)
+static int prove(struct judge_look *look, const struct lefts *lefts)
 {
 	const struct ledger *l = look->now;
-	_cleanup_free_ bool *eligible = eligible_threads(look);
+	_cleanup_free_ bool *eligible = eligible_threads(look, lefts);
 	_cleanup_free_ uint64_t *first = calloc(l->nthreads + 1, sizeof(*first));
 	struct judge_reduction r = {0};
 	int err;
@@ -156,7 +181,7 @@ static int prove(struct judge_look *look)
 		return err;
 	for (size_t i = 0, at = 0; i < l->nthreads && r.n; i++) {
 		const struct judge_left *left =
-		    look->deadlocked[i] ? left__find(look->judge, &l->threads[i], &at) : NULL;
+		    look->deadlocked[i] ? left__find(lefts, &l->threads[i], &at) : NULL;
 
 		first[i] = left ? left->first : l->time;
 	}
@@ -168,8 +193,15 @@ static int prove(struct judge_look *look)
 
 int judge_deadlock(struct judge_look *look)
 {
-	int err = look->before ? prove(look) : 0;
+	_cleanup_(lefts__clear) struct lefts before = {look->judge->left, look->judge->nleft};
+	int err;
 
-	/* Afterwards: what is remembered in this look counts in the next. */
-	return err ? err : remember_left(look);
+	look->judge->left = NULL;
+	look->judge->nleft = 0;
+	/*
+	 * Who counts slept in its request after the copy before this one, and does so still: between the two, it was in what both
+	 * copies show.
+	 */
+	err = remember_left(look, &before);
+	return err || !look->before ? err : prove(look, &before);
 }

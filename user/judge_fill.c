@@ -107,6 +107,8 @@ int judge__thread(const struct judge_look *look, const struct poolwatch_thread *
 		out->nholds++;
 	}
 	qsort_r(out->holds, out->nholds, sizeof(*out->holds), compare_holds, (void *)l);
+	if (t >= l->threads && t < l->threads + l->nthreads && look->elsewhere[t - l->threads])
+		return 0;
 	/* The innermost request is where it sleeps. */
 	for (uint32_t i = t->requests < POOLWATCH_REQUESTS ? t->requests : POOLWATCH_REQUESTS;
 	     i-- && !out->requesting;) {

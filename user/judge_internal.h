@@ -73,8 +73,9 @@ struct judge_look {
 	struct judge_pool *pools;
 	struct judge_found *found;
 	size_t nfound, room;
-	uint32_t *open; /* by index in now->threads: index + 1 in judge->said of the open deadlock it is a member of */
+	uint32_t *open; /* by index in now->threads: index + 1 in judge->said of the open deadlock it is in, and not elsewhere */
 	bool *deadlocked; /* by index in now->threads, once judge_deadlock has looked */
+	bool *elsewhere;  /* by index in now->threads: it was seen outside its requests */
 	int (*emit)(void *ctx, struct finding *f);
 	void *ctx;
 };
@@ -140,6 +141,13 @@ static inline const char *judge__plural(int64_t n)
 /* Is thread @t asleep in its requests, as far as its own record says? */
 bool judge__waits(const struct ledger *l, const struct poolwatch_thread *t);
 
+/* The same, and it was not seen elsewhere. @i: index in now->threads. */
+bool judge_look__waits(const struct judge_look *look, size_t i);
+/* It is elsewhere: neither a waiter of its pools nor of anything else. */
+void judge_look__set_elsewhere(struct judge_look *look, size_t i);
+/* Ask whoever can see it. Pollers sleep elsewhere by nature, and a goroutine's stack is not its thread's. */
+enum judge_presence judge_look__presence(const struct judge_look *look, size_t i);
+
 /* judge_nested.c */
 int judge_nested(struct judge_look *look);
 void judge__sizing(struct finding *f, uint32_t depth, int64_t threads, int64_t capacity);
@@ -157,6 +165,8 @@ int judge__reduce_with(const struct ledger *l, const struct judge_pool *pools, c
 
 /* judge_deadlock.c */
 int judge_deadlock(struct judge_look *look);
+/* Those that the look before saw elsewhere, and that made no request since. */
+void judge_left__find_elsewhere(struct judge_look *look);
 void judge_left__clear(struct judge *j);
 
 /* judge_component.c: the findings of those left over. @first: per thread, when it was first left over */

@@ -167,7 +167,7 @@ static size_t thread_leaks(const struct judge_look *look, uint32_t at, struct le
 	size_t n = 0;
 
 	/* What keeps a unit while its holder waits is the wait: other findings tell that. */
-	if (!exited && (!old || t->requests))
+	if (!exited && (!old || (t->requests && !look->elsewhere[at])))
 		return 0;
 	for (int k = 0; k < POOLWATCH_HOLDS; k++) {
 		const struct poolwatch_hold *h = &t->hold[k];

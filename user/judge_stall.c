@@ -33,6 +33,31 @@ static bool exhausted(const struct ledger *l, const struct poolwatch_pool *p, co
 	return p->in_use + (int64_t)asked > jp->capacity;
 }
 
+/*
+ * Who seems to wait for longer than the threshold may have left its request long ago: looked at before it is told as a
+ * waiter.
+ */
+static void look_at_waiters(struct judge_look *look)
+{
+	const struct ledger *l = look->now;
+	uint64_t stall = look->judge->options.stall_ns;
+
+	for (size_t i = 0; i < l->nthreads; i++) {
+		const struct poolwatch_thread *t = &l->threads[i];
+		bool waits = false;
+
+		for (uint32_t k = 0; k < t->requests && k < POOLWATCH_REQUESTS && !look->elsewhere[i]; k++) {
+			int64_t p = judge_pool__index(l, t->request[k].pool);
+
+			waits |= p >= 0 && look->pools[p].judged && t->request[k].since + stall <= l->time &&
+				 l->pools[p].last_grant + stall <= l->time &&
+				 exhausted(l, &l->pools[p], &look->pools[p], t->request[k].units);
+		}
+		if (waits && judge__waits(l, t) && judge_look__presence(look, i) == JUDGE_ELSEWHERE)
+			judge_look__set_elsewhere(look, i);
+	}
+}
+
 static void count_waiters(const struct judge_look *look, struct stall *stalls)
 {
 	const struct ledger *l = look->now;
@@ -40,7 +65,7 @@ static void count_waiters(const struct judge_look *look, struct stall *stalls)
 	for (size_t i = 0; i < l->nthreads; i++) {
 		const struct poolwatch_thread *t = &l->threads[i];
 
-		if (!judge__waits(l, t))
+		if (!judge_look__waits(look, i))
 			continue;
 		for (uint32_t k = 0; k < t->requests; k++) {
 			int64_t p = judge_pool__index(l, t->request[k].pool);
@@ -89,7 +114,7 @@ static int stall__fill(const struct judge_look *look, const struct judge_found *
 	for (size_t i = 0; i < found->ncore; i++) {
 		const struct poolwatch_thread *t = &l->threads[found->threads[i]];
 
-		if (!judge__waits(l, t))
+		if (!judge_look__waits(look, found->threads[i]))
 			continue;
 		/* A waiter that also holds stands among the holders. */
 		if (t->request[t->requests - 1].pool == p->head.id)
@@ -154,7 +179,7 @@ static void list_threads(struct judge_look *look, const struct stall *stalls)
 				found->threads[found->ncore++] = i;
 				found->nthreads++;
 			}
-			for (uint32_t k = 0; pass && judge__waits(l, t) && k < t->requests; k++) {
+			for (uint32_t k = 0; pass && judge_look__waits(look, i) && k < t->requests; k++) {
 				int64_t p = judge_pool__index(l, t->request[k].pool);
 				struct judge_found *found;
 
@@ -215,6 +240,7 @@ int judge_stall(struct judge_look *look)
 	stalls = calloc(l->npools + 1, sizeof(*stalls));
 	if (!stalls)
 		return -ENOMEM;
+	look_at_waiters(look);
 	count_waiters(look, stalls);
 	count_holders(look, stalls);
 	for (size_t i = 0; i < l->npools; i++) {

@@ -106,7 +106,7 @@ void judge_said__find_open(struct judge_look *look)
 		for (size_t k = 0; s->open && s->kind == FINDING_DEADLOCK && k < s->nmembers; k++) {
 			int64_t at = judge__find_thread(look->now, s->members[k].thread);
 
-			if (at >= 0 && look->now->threads[at].seq == s->members[k].seq &&
+			if (at >= 0 && !look->elsewhere[at] && look->now->threads[at].seq == s->members[k].seq &&
 			    look->now->threads[at].requests)
 				look->open[at] = i + 1;
 		}

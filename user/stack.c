@@ -190,6 +190,27 @@ int stack__unwind_sample(struct stack_namer *s, const struct target *t, const st
 	return n;
 }
 
+int stack__returns_to(struct stack_namer *s, const struct target *t, const struct stack_sample *sample, const uint64_t *sites,
+		      size_t n)
+{
+	uint64_t addrs[STACK_MAX_FRAMES];
+	struct stack_process *p;
+	bool all = true;
+	int depth = stack_cache__process(s, t, &p);
+
+	if (depth)
+		return depth;
+	depth = unwinder__run(p->unwinder, t, sample, addrs, STACK_MAX_FRAMES);
+	for (size_t i = 0; i < n && all; i++) {
+		all = false;
+		for (int k = 1; k < depth && !all; k++)
+			all = addrs[k] == sites[i];
+	}
+	all = all || !unwinder__whole(p->unwinder);
+	stack_cache__trim(s);
+	return all;
+}
+
 int stack__trace_sample(struct stack_namer *s, const struct target *t, const struct stack_sample *sample,
 			struct finding_frame **out, size_t *count)
 {

@@ -77,6 +77,13 @@ int stack__unwind_sample(struct stack_namer *s, const struct target *t, const st
 			 uint64_t *out, size_t max);
 
 /*
+ * stack__returns_to - are all the calls that return to @sites in progress? Of a sample with sample->returns.
+ * Return: 1: they are, or that cannot be told; 0: the whole stack was seen, and one of them is not on it; -ENOMEM.
+ */
+int stack__returns_to(struct stack_namer *s, const struct target *t, const struct stack_sample *sample, const uint64_t *sites,
+		      size_t n);
+
+/*
  * stack__trace_sample - the same, named and marked; at most STACK_MAX_FRAMES and what is inlined in them. 0 or -ENOMEM.
  */
 int stack__trace_sample(struct stack_namer *s, const struct target *t, const struct stack_sample *sample,

@@ -7,6 +7,7 @@
 #include "cleanup.h"
 #include "escape.h"
 #include "finding_json.h"
+#include "target.h"
 #include "text.h"
 #include "top_findings.h"
 
@@ -138,11 +139,19 @@ static int emit(void *ctx, struct finding *f)
 	return 0;
 }
 
+/* Stacks of other users' threads are not for readers; whether a thread sleeps is. */
+static enum judge_presence presence(void *ctx, const struct poolwatch_thread *t)
+{
+	(void)ctx;
+	return target__sleeps(t->head.tgid, t->tid) ? JUDGE_ASLEEP : JUDGE_AWAKE;
+}
+
 static struct judge *judge_of(struct top *t, const struct source *source)
 {
 	const struct judge_options o = { .stall_ns = t->o.stall_ns ? t->o.stall_ns : VIEWS_STALL_NS,
 					 .leak_ns = t->o.leak_ns,
-					 .repeat_ns = 60000000000ull };
+					 .repeat_ns = 60000000000ull,
+					 .presence = presence };
 	struct top_judge *grown;
 
 	for (size_t i = 0; i < t->njudges; i++)

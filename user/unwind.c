@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <elfutils/libdwfl.h>
 #include "cleanup.h"
@@ -45,6 +46,7 @@ struct unwinder {
 	size_t resumed;			 /* of sample->returns */
 	uint64_t slot[STACK_MAX_FRAMES]; /* where each of those stood; 0: it was never replaced */
 	bool resuming;			 /* the next frame's address is one of those */
+	bool whole;			 /* see unwinder__whole */
 };
 
 static int by_start(const void *a, const void *b)
@@ -387,6 +389,38 @@ static int take_frame(Dwfl_Frame *frame, void *arg)
 	return u->n == u->max ? DWARF_CB_ABORT : DWARF_CB_OK;
 }
 
+static bool has_cfi(const struct unwinder *u, uint64_t pc)
+{
+	Dwfl_Module *mod = dwfl_addrmodule(u->dwfl, pc);
+	Dwarf_CFI *cfi[2] = { NULL };
+	Dwarf_Addr bias[2];
+
+	if (!mod)
+		return false;
+	cfi[0] = dwfl_module_eh_cfi(mod, &bias[0]);
+	for (int i = 0; i < 2; i++) {
+		Dwarf_Frame *frame;
+
+		if (i)
+			cfi[1] = dwfl_module_dwarf_cfi(mod, &bias[1]);
+		if (cfi[i] && !dwarf_cfi_addrframe(cfi[i], pc - bias[i], &frame)) {
+			free(frame);
+			return true;
+		}
+	}
+	return false;
+}
+
+bool unwinder__whole(const struct unwinder *u)
+{
+	if (!u->whole)
+		return false;
+	for (size_t i = 0; i < u->n; i++)
+		if (!has_cfi(u, u->out[i] - (i > 0)))
+			return false;
+	return true;
+}
+
 int unwinder__run(struct unwinder *u, const struct target *t, const struct stack_sample *s, uint64_t *out, size_t max)
 {
 	u->t = t;
@@ -397,7 +431,7 @@ int unwinder__run(struct unwinder *u, const struct target *t, const struct stack
 	u->resuming = false;
 	if (s->nreturns)
 		unwinder__look(u, t);
-	dwfl_getthread_frames(u->dwfl, 1, take_frame, u);
+	u->whole = !dwfl_getthread_frames(u->dwfl, 1, take_frame, u);
 	if (!u->n)
 		u->out[u->n++] = s->regs[PW_RIP];
 	u->sample = NULL;

@@ -29,6 +29,12 @@ bool unwinder__is_current(const struct unwinder *u);
 /* unwinder__run - as stack__unwind_sample */
 int unwinder__run(struct unwinder *u, const struct target *t, const struct stack_sample *s, uint64_t *out, size_t max);
 
+/*
+ * Did the last run see the whole stack, down to the function that the thread began in, by call frame information all the
+ * way? Frame pointers may pass over a caller.
+ */
+bool unwinder__whole(const struct unwinder *u);
+
 /* What lies at an address that no file is mapped at. */
 enum unwind_place { UNWIND_NOWHERE, UNWIND_VDSO, UNWIND_UPROBES, UNWIND_GENERATED };
 enum unwind_place unwinder__place(const struct unwinder *u, uint64_t addr, uint64_t *start);

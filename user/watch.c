@@ -53,20 +53,14 @@ struct watched *watch__find(struct watch *w, uint32_t pid)
 	return NULL;
 }
 
-static bool asleep(void *ctx, uint32_t pid, uint32_t tid)
-{
-	(void)ctx;
-	return target__sleeps(pid, tid);
-}
-
 int watch__new(const struct watch_options *options, struct watch **out, struct watch_error *err)
 {
 	struct loader_options lo = { options->max_pools, options->max_threads, options->no_device };
 	const struct stack_options so = { .debug_dirs = options->debug_dirs, .use_debuginfod = options->debuginfod };
-	const struct judge_options jo = { .stall_ns = options->stall_ns ?: 5 * SECOND,
+	struct judge_options jo = { .stall_ns = options->stall_ns ?: 5 * SECOND,
 					  .leak_ns = options->leak_ns,
 					  .repeat_ns = 60 * SECOND,
-					  .asleep = asleep };
+					  .presence = watch__presence };
 	struct epoll_event ev = { .events = EPOLLIN };
 	struct watch *w;
 	char line[LOADER_ERROR] = "";
@@ -83,6 +77,7 @@ int watch__new(const struct watch_options *options, struct watch **out, struct w
 		lo.python |= options->spec->pools[i].builtin && !strcmp(options->spec->pools[i].builtin, "python-sqlalchemy");
 	w->options = *options;
 	w->epoll_fd = -1;
+	jo.presence_ctx = w;
 	r = loader__new(&lo, &w->loader, line);
 	if (r)
 		goto fail;
@@ -124,6 +119,7 @@ void watch__free(struct watch *w)
 	free(w->targets);
 	watch__forget_traces(w);
 	free(w->late);
+	free(w->seen);
 	watch_python__forget_stacks(w);
 	watch_budget__free(w);
 	if (w->epoll_fd >= 0)
@@ -291,6 +287,7 @@ static int look(struct watch *w)
 	if (r)
 		return r;
 	w->young_edges = leave_new_edges(w, &w->snap[next]);
+	w->seeing = 0;
 	r = judge__look(w->judge, &w->snap[next], w->looked ? &w->snap[w->now] : NULL, on_finding, w);
 	w->now = next;
 	w->looked = true;

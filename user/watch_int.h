@@ -42,6 +42,14 @@ struct watch_late {
 	uint64_t regs[PW_REGS];
 };
 
+/* What was seen of a thread in a request. See watch_presence.c. */
+struct watch_seen {
+	uint64_t thread, seq; /* as in its record */
+	uint64_t first;	      /* when it was looked at first, ns */
+	uint64_t again;	      /* when to look again */
+	enum judge_presence presence;
+};
+
 #define WATCH_TRACES 256
 
 /* A stack of Python code, named. */
@@ -76,6 +84,9 @@ struct watch {
 	struct watch_late *late;
 	size_t nlate;
 	uint64_t late_checked; /* CLOCK_MONOTONIC ns */
+	struct watch_seen *seen; /* by the thread's slot */
+	size_t nseen;
+	uint64_t seeing; /* ns that the look going on has spent on threads' stacks */
 	struct watch_budget *budget;
 	int epoll_fd;
 };
@@ -95,6 +106,9 @@ void watch__warm(struct watch *w, const struct watched *d);
 void watch_late__find(struct watch *w, const struct watched *d, const struct plan *plan, const uint32_t *def_slot);
 void watch_late__forget(struct watch *w, uint32_t pid);
 int watch_late__add(struct watch *w, struct ledger *l);
+
+/* watch_presence.c: for struct judge_options; @watch: struct watch */
+enum judge_presence watch__presence(void *watch, const struct poolwatch_thread *t);
 
 /* watch_target.c */
 int watch__attach_new(struct watch *w, struct watched *d, unsigned int flags, struct watch_error *err);

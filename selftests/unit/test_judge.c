@@ -400,16 +400,24 @@ TEST_F(judge, a_poller_that_gave_up)
 	}
 }
 
-static bool never_asleep(void *ctx, uint32_t pid, uint32_t tid)
+/* One thread is seen to be something else than asleep in its request. */
+struct sight {
+	uint32_t tid;
+	enum judge_presence presence;
+};
+
+static enum judge_presence see(void *ctx, const struct poolwatch_thread *t)
 {
-	return tid != *(uint32_t *)ctx;
+	const struct sight *s = ctx;
+
+	return t->tid == s->tid ? s->presence : JUDGE_ASLEEP;
 }
 
 /* Who only tries is in its request, too, and on a busy machine for long: it must have been seen to sleep in it. */
 TEST_F(judge, asleep)
 {
-	uint32_t awake = 103;
-	const struct judge_options options = {.asleep = never_asleep, .asleep_ctx = &awake};
+	struct sight sight = {103, JUDGE_AWAKE};
+	const struct judge_options options = {.presence = see, .presence_ctx = &sight};
 
 	judge__free(self->j);
 	ASSERT_EQ(judge__new(&options, &self->j), 0);
@@ -418,7 +426,7 @@ TEST_F(judge, asleep)
 		LATER(50 * MS);
 		QUIET();
 	}
-	awake = 0;
+	sight.tid = 0;
 	LATER(50 * MS); /* asked after this copy, it tells with the next */
 	QUIET();
 	/* Meanwhile another request: what was seen is of no use for it. */
@@ -427,6 +435,62 @@ TEST_F(judge, asleep)
 	QUIET();
 	LATER(50 * MS);
 	ONLY("new deadlock sem count=1 threads=101,102,103,104");
+}
+
+/* Who left its request by longjmp is in it by the books, asleep, and yet waits for nothing: it may give back what it holds. */
+TEST_F(judge, elsewhere)
+{
+	struct sight sight = {103, JUDGE_ELSEWHERE};
+	const struct judge_options options = {
+	    .stall_ns = 5 * SEC, .leak_ns = 60 * SEC, .presence = see, .presence_ctx = &sight};
+
+	judge__free(self->j);
+	ASSERT_EQ(judge__new(&options, &self->j), 0);
+	article(&self->now);
+	for (int i = 0; i < 3; i++) {
+		LATER(50 * MS);
+		QUIET();
+	}
+	/* The others wait for it: a stall, of three waiters, and it asks for nothing. */
+	LATER(5 * SEC);
+	ONLY("new stall sem count=1 threads=101,102,103,104");
+	SAYING("3 threads wait for sem, and nothing was granted for 6.1 s: 4 of 4 units are out; "
+	       "of 4 holders 3 wait for more of it and 0 for another pool");
+	ASSERT_EQ(self->heard.last.waiters, 3);
+	/* It does nothing and holds what others wait for. */
+	LATER(60 * SEC);
+	ONLY("new leak sem count=1 threads=103");
+	/* It asks anew, and is in that request. */
+	sight.tid = 0;
+	THREAD(2)->request[0].seq = ++THREAD(2)->seq;
+	LATER(50 * MS);
+	LATER(50 * MS);
+	HEARD(0, "new deadlock sem count=1 threads=101,102,103,104");
+}
+
+/* A deadlock that ends because one of its threads gives up by an exception: no return of its request is ever seen. */
+TEST_F(judge, leaves_a_deadlock)
+{
+	struct sight sight = {0, JUDGE_ASLEEP};
+	const struct judge_options options = {.presence = see, .presence_ctx = &sight};
+
+	judge__free(self->j);
+	ASSERT_EQ(judge__new(&options, &self->j), 0);
+	article(&self->now);
+	LATER(50 * MS);
+	LATER(50 * MS);
+	ONLY("new deadlock sem count=1 threads=101,102,103,104");
+	sight = (struct sight){102, JUDGE_ELSEWHERE};
+	LATER(50 * MS);
+	ONLY("recovered deadlock sem count=1");
+	LATER(50 * MS);
+	QUIET();
+	/* Awake says nothing new. */
+	sight.presence = JUDGE_AWAKE;
+	for (int i = 0; i < 3; i++) {
+		LATER(50 * MS);
+		QUIET();
+	}
 }
 
 TEST_F(judge, ends_with_its_process)

@@ -195,6 +195,7 @@ struct sim {
 	enum doing doing[SIM_THREADS];
 	struct sim_request what[SIM_THREADS];
 	bool tries[SIM_THREADS]; /* does not wait if there is nothing */
+	bool jumped[SIM_THREADS]; /* left its request, which stays in the books, and nobody has looked at it since */
 	uint64_t seed;
 	uint64_t told;
 	bool wrong;
@@ -234,6 +235,9 @@ static void step(struct sim *m, int t)
 			bt->flags |= POOLWATCH_THREAD_EXITED;
 			m->doing[t] = ENDED;
 		}
+		/* What it does shows in the books. */
+		if (m->doing[t] != RUNS)
+			m->jumped[t] = false;
 		/*
 		 * In a pool like that anybody may return what another holds; by handle, so that the books know whose it
 		 * was.
@@ -251,6 +255,10 @@ static void step(struct sim *m, int t)
 		if (sim__free(&m->real, w->pool) >= w->units) {
 			m->real.hold[t][w->pool] += w->wait_on ? 0 : w->units;
 			m->doing[t] = GRANTED;
+		} else if (m->doing[t] == WAITS && !sim__random(&m->seed, 30)) {
+			/* Out of it by an exception: no return. */
+			m->doing[t] = RUNS;
+			m->jumped[t] = true;
 		} else {
 			m->doing[t] = m->tries[t] ? FAILED : WAITS;
 		}
@@ -297,12 +305,18 @@ static void torn_copy(struct sim *m, struct ledger *to)
 	}
 }
 
-static bool asleep(void *ctx, uint32_t pid, uint32_t tid)
+static enum judge_presence presence(void *ctx, const struct poolwatch_thread *t)
 {
 	struct sim *m = ctx;
+	int i = t->tid - 101;
 
-	(void)pid;
-	return m->doing[tid - 101] == WAITS;
+	/* Of the present, not of the copy that @t is from: in another request it is told apart by where that was made. */
+	if (m->doing[i] == WAITS)
+		return m->books.threads[i].seq == t->seq ? JUDGE_ASLEEP : JUDGE_AWAKE;
+	if (m->doing[i] != RUNS || m->books.threads[i].requests == 0)
+		return JUDGE_AWAKE;
+	m->jumped[i] = false;
+	return JUDGE_ELSEWHERE;
 }
 
 static unsigned int stuck_now(struct sim *m)
@@ -310,7 +324,7 @@ static unsigned int stuck_now(struct sim *m)
 	struct sim_state s = m->real;
 
 	for (int t = 0; t < s.nt; t++) {
-		s.nreq[t] = m->doing[t] == WAITS || (m->doing[t] == ASKS && !m->tries[t]);
+		s.nreq[t] = m->doing[t] == WAITS || (m->doing[t] == ASKS && !m->tries[t]) || m->jumped[t];
 		s.req[t][0] = m->what[t];
 		/* Who ended gives nothing back itself, but somebody may do it for it. */
 		for (int p = 0; p < s.np && m->doing[t] == ENDED; p++) {
@@ -348,6 +362,7 @@ static void sim__begin(struct sim *m)
 	struct ledger *l = &m->books;
 
 	memset(&m->real, 0, sizeof(m->real));
+	memset(m->jumped, 0, sizeof(m->jumped));
 	m->wrong = false;
 	m->real.np = 1 + sim__random(&m->seed, SIM_POOLS);
 	m->real.nt = 1 + sim__random(&m->seed, SIM_THREADS);
@@ -385,12 +400,13 @@ static void sim__rest(struct sim *m)
 				moved = true;
 			}
 	} while (moved);
+	memset(m->jumped, 0, sizeof(m->jumped));
 }
 
 /* Two looks of a judge that knows nothing yet. Return: the threads in deadlocks told. */
 static unsigned int looked_at_rest(struct sim *m)
 {
-	const struct judge_options options = {.asleep = asleep, .asleep_ctx = m};
+	const struct judge_options options = {.presence = presence, .presence_ctx = m};
 	struct ledger now, before;
 	struct hearing h = {.m = m};
 	struct judge *j;
@@ -409,7 +425,7 @@ static unsigned int looked_at_rest(struct sim *m)
 
 TEST_F_TIMEOUT(sim, schedules, SIM_TIMEOUT)
 {
-	const struct judge_options options = {.asleep = asleep, .asleep_ctx = NULL};
+	const struct judge_options options = {.presence = presence, .presence_ctx = NULL};
 	uint64_t rounds = 40000 * number("SIM_ROUNDS", 1), stuck = 0;
 	struct sim m = {.seed = first_seed(0xabcdef)};
 
@@ -422,7 +438,7 @@ TEST_F_TIMEOUT(sim, schedules, SIM_TIMEOUT)
 		int looks = 2 + sim__random(&m.seed, 5);
 		unsigned int truth;
 
-		own.asleep_ctx = &m;
+		own.presence_ctx = &m;
 		sim__begin(&m);
 		ASSERT_EQ(judge__new(&own, &j), 0);
 		for (int k = 0; k < looks; k++) {
