@@ -60,6 +60,7 @@ __noinline int thread__make(struct pw_owner_key *asked)
 	t->flags = key.goroutine ? POOLWATCH_THREAD_GOROUTINE : 0;
 	t->requests = 0;
 	t->exited = 0;
+	t->left = 0;
 	t->seq = 0;
 	bpf_get_current_comm(t->comm, sizeof(t->comm));
 	barrier();

@@ -322,6 +322,16 @@ void loader__doubt_pool(struct loader *l, uint64_t id)
 	__atomic_fetch_or(&p->flags, POOLWATCH_POOL_UNCERTAIN, __ATOMIC_RELAXED);
 }
 
+void loader__set_left(struct loader *l, uint64_t id, uint64_t seq)
+{
+	uint32_t slot = (uint32_t)id;
+	struct poolwatch_thread *t = (struct poolwatch_thread *)l->table[POOLWATCH_THREADS].base + slot;
+
+	/* If the slot changes hands now, its next thread may begin with this: no request of it has that number yet, or it is wiped. */
+	if (slot < l->table[POOLWATCH_THREADS].entries && t->head.id == id && t->left != seq)
+		__atomic_store_n(&t->left, seq, __ATOMIC_RELAXED);
+}
+
 int loader__event_fd(const struct loader *l)
 {
 	return ring_buffer__epoll_fd(l->ring);

@@ -70,6 +70,9 @@ void loader__forget_python(struct loader *l, uint32_t pid);
 /* The record of a pool, mapped: what the programs cannot read of it is written here. NULL: it is gone. */
 struct poolwatch_pool *loader__pool(struct loader *l, uint64_t id);
 
+/* The thread with this head.id was seen outside its requests, the last of which is @seq (0: it is inside them after all). */
+void loader__set_left(struct loader *l, uint64_t thread, uint64_t seq);
+
 /* Take the probes of one definition away. */
 void loader__detach_def(struct loader *l, struct loader_target *lt, uint32_t def_slot);
 /* Take all probes away (they are gone already if the process is). The ledger stays. */

@@ -139,10 +139,12 @@ static int emit(void *ctx, struct finding *f)
 	return 0;
 }
 
-/* Stacks of other users' threads are not for readers; whether a thread sleeps is. */
+/* Stacks of other users' threads are not for readers; whether a thread sleeps is, and what the loader has seen. */
 static enum judge_presence presence(void *ctx, const struct poolwatch_thread *t)
 {
 	(void)ctx;
+	if (t->left && t->left == t->seq)
+		return JUDGE_ELSEWHERE;
 	return target__sleeps(t->head.tgid, t->tid) ? JUDGE_ASLEEP : JUDGE_AWAKE;
 }
 

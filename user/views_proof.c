@@ -14,9 +14,11 @@ int64_t views__safe_threads(int64_t capacity, uint32_t depth)
 	return (capacity - 1) / (int64_t)(depth - 1);
 }
 
-/* In the same requests with the same holds: so it was all the time between the two copies. */
+/* In the same requests with the same holds: so it was all the time between the two copies. Nor was it seen elsewhere. */
 static bool unchanged(const struct poolwatch_thread *a, const struct poolwatch_thread *b)
 {
+	if (a->left && a->left == a->seq)
+		return false;
 	for (int i = 0; i < POOLWATCH_REQUESTS; i++)
 		if (a->request[i].seq != b->request[i].seq || a->request[i].pool != b->request[i].pool)
 			return false;

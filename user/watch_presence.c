@@ -2,7 +2,7 @@
 /*
  * Is a thread in its requests, as its books say? It sleeps, and the calls it made are on its stack: their return addresses are
  * what the requests name as their sites. A call that was left by longjmp, an exception or a switch of stacks is not there, though
- * its return was never seen.
+ * its return was never seen. What is seen so is put into the thread's record, for other readers of the ledger.
  *
  * Looked at from outside, through /proc and a BPF task iterator: nothing is stopped. Where a stack cannot be read to its end, a
  * thread that sleeps counts as being where its books say.
@@ -86,6 +86,8 @@ enum judge_presence watch__presence(void *watch, const struct poolwatch_thread *
 	if (w->seeing > BUDGET_NS || !target__sleeps(t->head.tgid, t->tid))
 		return JUDGE_AWAKE;
 	presence = look_at(w, t);
+	if (presence != JUDGE_AWAKE)
+		loader__set_left(w->loader, t->head.id, presence == JUDGE_ELSEWHERE ? t->seq : 0);
 	w->seeing += watch__clock() - begin;
 	if (!s || presence == JUDGE_AWAKE)
 		return presence;

@@ -309,7 +309,12 @@ struct poolwatch_thread {
 	__u64 seq;    /* of the last request made */
 	struct poolwatch_hold hold[POOLWATCH_HOLDS];
 	struct poolwatch_request request[POOLWATCH_REQUESTS];
-	__u64 pad[6];
+	/*
+	 * Of the last request, once its loader saw that the thread sleeps outside all of its requests: it left them by a
+	 * longjmp or an exception, and they end with its next one. Written by the loader; a new request has another seq.
+	 */
+	__u64 left;
+	__u64 pad[5];
 };
 
 /**
