@@ -368,6 +368,9 @@ __noinline int grant__full(struct pw_deed *d, __s64 in_use)
 	if (!p || p->capacity == POOLWATCH_UNKNOWN)
 		return -1;
 	if (in_use > p->capacity) {
+		/* Or what was taken for returns of units from before the attach were these. */
+		if (p->returned_unknown)
+			__sync_fetch_and_or(&p->flags, POOLWATCH_POOL_AMBIGUOUS);
 		p->capacity = POOLWATCH_UNKNOWN;
 		__sync_fetch_and_and(&p->flags, ~POOLWATCH_POOL_STATED);
 		mark_uncertain(d->pool, d->thread);
@@ -548,6 +551,18 @@ __noinline int release__signal(struct pw_deed *d)
 	return 0;
 }
 
+#define PW_UNKNOWN_MAX 8 /* units from before the attach that one believes in where the capacity is not known */
+
+/* Can units that were taken before the attach still be out? No more than there are, less what was free then. */
+static __always_inline bool may_be_older(const struct poolwatch_pool *p, __s64 units)
+{
+	__s64 most = PW_UNKNOWN_MAX;
+
+	if (p->capacity != POOLWATCH_UNKNOWN)
+		most = p->capacity - (p->available > 0 ? p->available : 0);
+	return (__s64)p->returned_unknown + units <= most;
+}
+
 /*
  * @rest units more than the thread held (@had of them): it gives them back for somebody else. For whom cannot be told, so the
  * pool's holders are in doubt from then on, unless the unit was one that nobody was seen to take.
@@ -571,7 +586,7 @@ __noinline int release__foreign(struct pw_deed *d, __s64 had, __s64 rest, bool w
 		release__signal(d);
 	known = p->in_use;
 	/* A thread from before the attach that never asked here returns, as far as anyone can know, what it took then. */
-	if ((!waited && !own->since_attach) || known <= 0) {
+	if ((!waited && !own->since_attach && may_be_older(p, rest)) || known <= 0) {
 		__sync_fetch_and_add(&p->returned_unknown, rest);
 		return 0;
 	}
