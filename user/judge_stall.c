@@ -83,6 +83,23 @@ static void count_waiters(const struct judge_look *look, struct stall *stalls)
 	}
 }
 
+/* Those whose requests were made before the attach: what they took before that is not known. */
+static size_t count_late(const struct ledger *l, const struct judge_found *found)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < found->nthreads; i++) {
+		const struct poolwatch_thread *t = &l->threads[found->threads[i]];
+
+		for (uint32_t k = 0; k < t->requests; k++)
+			if (t->request[k].flags & POOLWATCH_REQ_BEFORE) {
+				n++;
+				break;
+			}
+	}
+	return n;
+}
+
 static int64_t least_asked(const struct ledger *l, const struct judge_found *found, const struct poolwatch_pool *p)
 {
 	int64_t least = INT64_MAX;
@@ -102,9 +119,9 @@ static int stall__fill(const struct judge_look *look, const struct judge_found *
 	const struct ledger *l = look->now;
 	uint32_t at = found->places[0];
 	const struct poolwatch_pool *p = &l->pools[at];
-	size_t waiters = found->nthreads - found->ncore, selves = 0, elsewhere = 0;
+	size_t waiters = found->nthreads - found->ncore, selves = 0, elsewhere = 0, late = count_late(l, found);
 	uint64_t ms = (l->time - found->since) / 1000000;
-	char of[48] = "", unknown[96] = "", hint[160] = "";
+	char of[48] = "", unknown[96] = "", hint[160] = "", before[120] = "";
 	int err;
 
 	judge__about(look, f, p);
@@ -142,11 +159,14 @@ static int stall__fill(const struct judge_look *look, const struct judge_found *
 		snprintf(unknown, sizeof(unknown),
 			 ", %" PRId64 " more %s taken before the attach, by whom is not known", f->unknown,
 			 f->unknown == 1 ? "was" : "were");
+	if (late)
+		snprintf(before, sizeof(before),
+			 "; %zu of those that wait did so before the attach: what they hold from then is not known", late);
 	return judge__explain(f,
 			      "%zu thread%s wait%s for %s, and nothing was granted for %" PRIu64 ".%" PRIu64
-			      " s: %" PRId64 "%s units are out%s%s",
+			      " s: %" PRId64 "%s units are out%s%s%s",
 			      waiters + selves, judge__plural(waiters + selves), waiters + selves == 1 ? "s" : "",
-			      f->pool_name, ms / 1000, ms % 1000 / 100, f->in_use, of, unknown, hint);
+			      f->pool_name, ms / 1000, ms % 1000 / 100, f->in_use, of, unknown, hint, before);
 }
 
 static bool holds(const struct poolwatch_thread *t, uint32_t slot)

@@ -9,9 +9,15 @@
  *   let_go          it gives it back                                                 "all ended"
  *   poll            like nest, by tries every 10 ms
  *   give_up         the first of them stops trying                                   "gave up"
+ *   timed           like nest, with a time limit
+ *   expire          it passes                                                        "expired"
+ *   tries           like nest, but both only try, 100 times, and give up             "tried"
  *   conn            like nest, by handles
- *   hand            a unit taken by one thread is given back by another, by handle   "handed"
+ *   hand            one thread takes, another gives back, by handle, 100 times; the first ends while the last unit is
+ *                   still on its way                                                 "handed"
  *   post            the same by bare count, 100 times                                "posted"
+ *   consumer        the thread that will give back what is...                        "ready"
+ *   feed            ...taken by this one, 100 times                                  "fed"
  *   before          a unit is taken by a thread that lives on                        "taken"
  *   after           it gives it back                                                 "all ended"
  *   many            one thread takes units of 17 pools, and another of the first
@@ -40,47 +46,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "innocents.h"
+#include "permits.h"
 #include "slots.h"
+#include "stage.h"
 
 static struct slots pool, other, many[17], *shared;
-static pthread_barrier_t met, *both; /* both: in the memory shared with the child, behind the pool */
+static pthread_barrier_t *both; /* in the memory shared with the child, behind the pool */
 static sem_t go, back, items, confirmed;
-static pthread_t thread[2];
-static pid_t tid[2];
-static int nthreads;
 static void *volatile conn;
 static volatile int give_up;
-
-static void begun(int i)
-{
-	tid[i] = syscall(SYS_gettid);
-	pthread_barrier_wait(&met);
-}
-
-static void start(int n, void *(*run)(void *))
-{
-	pthread_barrier_init(&met, NULL, n + 1);
-	give_up = 0;
-	nthreads = n;
-	for (intptr_t i = 0; i < n; i++)
-		pthread_create(&thread[i], NULL, run, (void *)i);
-	pthread_barrier_wait(&met);
-}
-
-static void formed(void)
-{
-	printf("formed");
-	for (int i = 0; i < nthreads; i++)
-		printf(" %d", tid[i]);
-	printf("\n");
-}
-
-static void ended(const char *answer)
-{
-	for (int i = 0; i < nthreads; i++)
-		pthread_join(thread[i], NULL);
-	printf("%s\n", answer);
-}
 
 /* --- the cases: each thread holds, all meet, and then it asks */
 
@@ -121,6 +95,28 @@ static void *poll(void *arg)
 	return NULL;
 }
 
+static void *timed(void *arg)
+{
+	slots_take(&pool);
+	begun((intptr_t)arg);
+	if (!slots_timed(&pool))
+		slots_put(&pool);
+	slots_put(&pool);
+	return NULL;
+}
+
+static void *try_in_vain(void *arg)
+{
+	slots_take(&pool);
+	begun((intptr_t)arg);
+	for (int i = 0; i < 100; i++)
+		if (!slots_try(&pool))
+			slots_put(&pool);
+	pthread_barrier_wait(&met);
+	slots_put(&pool);
+	return NULL;
+}
+
 static void *connect_twice(void *arg)
 {
 	void *a = conn_get(&pool), *b;
@@ -146,6 +142,35 @@ static void *keep_conn(void *arg)
 	return NULL;
 }
 
+static void *hand_conns(void *arg)
+{
+	begun((intptr_t)arg);
+	for (int i = 0; i < 100; i++) {
+		sem_wait(&back);
+		conn = conn_get(&pool);
+		sem_post(&go);
+	}
+	return NULL;
+}
+
+static void *return_conns(void *arg)
+{
+	begun((intptr_t)arg);
+	for (int i = 0; i < 100; i++) {
+		sem_post(&back);
+		sem_wait(&go);
+		if (i == 99)
+			pthread_join(thread[0], NULL);
+		conn_put(&pool, conn);
+	}
+	return NULL;
+}
+
+static void *hand(void *arg)
+{
+	return arg ? return_conns(arg) : hand_conns(arg);
+}
+
 static void *return_conn(void *arg)
 {
 	begun((intptr_t)arg);
@@ -163,6 +188,15 @@ static void *post_for_others(void *arg)
 		sem_post(&back);
 	}
 	return NULL;
+}
+
+static void feed(void)
+{
+	for (int i = 0; i < 100; i++) {
+		slots_take(&other);
+		sem_post(&go);
+		sem_wait(&back);
+	}
 }
 
 static void *take_all(void *arg)
@@ -326,8 +360,23 @@ static int obey(const char *order)
 		slots_put(&other);
 		ended("all ended");
 	} else if (!strcmp(order, "poll")) {
+		give_up = 0;
 		start(2, poll);
 		formed();
+	} else if (!strcmp(order, "timed")) {
+		start(2, timed);
+		formed();
+	} else if (!strcmp(order, "expire")) {
+		slots_expire(&pool);
+		ended("expired");
+	} else if (!strcmp(order, "tries")) {
+		start(2, try_in_vain);
+		pthread_barrier_wait(&met);
+		ended("tried");
+	} else if (!strcmp(order, "hand")) {
+		start(2, hand);
+		pthread_join(thread[1], NULL);
+		printf("handed\n");
 	} else if (!strcmp(order, "conn")) {
 		start(2, connect_twice);
 		formed();
@@ -349,12 +398,15 @@ static int obey(const char *order)
 	} else if (!strcmp(order, "post")) {
 		slots_init(&other, 2, 0);
 		start(1, post_for_others);
-		for (int i = 0; i < 100; i++) {
-			slots_take(&other);
-			sem_post(&go);
-			sem_wait(&back);
-		}
+		feed();
 		ended("posted");
+	} else if (!strcmp(order, "consumer")) {
+		slots_init(&other, 2, 0);
+		start(1, post_for_others);
+		printf("ready\n");
+	} else if (!strcmp(order, "feed")) {
+		feed();
+		ended("fed");
 	} else if (!strcmp(order, "before")) {
 		slots_resize(&pool, 3);
 		slots_take(&pool);
@@ -386,7 +438,7 @@ static int obey(const char *order)
 		start_tasks();
 		formed();
 	} else {
-		return -1;
+		return permits__obey(order);
 	}
 	return 0;
 }

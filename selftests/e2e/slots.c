@@ -39,6 +39,29 @@ FUNCTION int slots_try(struct slots *p)
 	return r;
 }
 
+FUNCTION int slots_timed(struct slots *p)
+{
+	int r = -1;
+
+	pthread_mutex_lock(&p->lock);
+	while (p->left <= 0 && !p->expired)
+		pthread_cond_wait(&p->back, &p->lock);
+	if (!p->expired) {
+		p->left--;
+		r = 0;
+	}
+	pthread_mutex_unlock(&p->lock);
+	return r;
+}
+
+void slots_expire(struct slots *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->expired = true;
+	pthread_cond_broadcast(&p->back);
+	pthread_mutex_unlock(&p->lock);
+}
+
 FUNCTION void slots_put(struct slots *p)
 {
 	pthread_mutex_lock(&p->lock);

@@ -4,18 +4,23 @@
 #define SLOTS_H
 
 #include <pthread.h>
+#include <stdbool.h>
 
 struct slots {
 	int capacity;
 	int left;
 	pthread_mutex_t lock;
 	pthread_cond_t back;
+	bool expired;
 };
 
 /* Shared between processes if @pshared. */
 void slots_init(struct slots *p, int capacity, int pshared);
 int slots_take(struct slots *p);
 int slots_try(struct slots *p);
+/* With a time limit, which passes when slots_expire says so. */
+int slots_timed(struct slots *p);
+void slots_expire(struct slots *p);
 void slots_put(struct slots *p);
 void slots_resize(struct slots *p, int capacity);
 /* Units with handles. */

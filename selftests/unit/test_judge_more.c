@@ -38,6 +38,24 @@ TEST_F(judge, stall)
 	SAYING("recovered after 8.0 s");
 }
 
+/* Two that waited before the attach: who holds the units is not known, and it is said how much is. */
+TEST_F(judge, stall_from_before)
+{
+	build__pool(&self->now, 0, 100, 0, 2);
+	for (int i = 0; i < 2; i++) {
+		struct poolwatch_request *r = build__request(build__thread(&self->now, i, 100, 101 + i), 0, 1, 0x402000);
+
+		r->flags = POOLWATCH_REQ_BEFORE | POOLWATCH_REQ_FULL;
+		r->since = T0 - 6 * SEC;
+	}
+	LOOK();
+	ONLY("new stall sem count=1 threads=101,102");
+	SAYING("2 threads wait for sem, and nothing was granted for 6.0 s: 0 of 2 units are out, 2 more were taken "
+	       "before the attach, by whom is not known; 2 of those that wait did so before the attach: what they hold "
+	       "from then is not known");
+	ASSERT_EQ(self->heard.last.unknown, 2);
+}
+
 TEST_F(judge, no_stall)
 {
 	/* Granted meanwhile. */
