@@ -6,6 +6,7 @@
 FUZZ_expr := expr expr_eval
 FUZZ_spec := expr expr_eval spec spec_check spec_lex spec_probe spec_json suggest json escape
 FUZZ_perfmap := perfmap target target_maps
+FUZZ_jvm := jvm_dump jvm_judge
 FUZZ_demangle := demangle
 FUZZ_LIBS_demangle = -liberty
 FUZZ_binary := binary debugfile demangle elf_guard lines symtab target target_maps unwind
