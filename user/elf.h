@@ -55,6 +55,15 @@ int elf__has_lsda(struct elf_file *elf, uint64_t vaddr);
 int elf__extent(struct elf_file *elf, uint64_t vaddr, uint64_t *start, uint64_t *len);
 /* Does the dynamic symbol table import @name? */
 bool elf__imports(struct elf_file *elf, const char *name);
+/* A place in the code. */
+struct elf_place {
+	uint64_t vaddr, offset;
+};
+/*
+ * elf__sdt - the probe points that the file's notes mark as @provider:@name, nops all of them: up to @room.
+ * Return: 0; -ENOENT: none; -EOPNOTSUPP: they are behind a semaphore; -EBADMSG.
+ */
+int elf__sdt(struct elf_file *elf, const char *provider, const char *name, struct elf_place *places, size_t room, size_t *n);
 /* Link-time address to file offset and back. -ENOENT: in no loaded segment. */
 int elf__to_offset(struct elf_file *elf, uint64_t vaddr, uint64_t *offset);
 int elf__to_vaddr(struct elf_file *elf, uint64_t offset, uint64_t *vaddr);
