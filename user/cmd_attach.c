@@ -72,7 +72,7 @@ static int watch_all(struct report *report, struct watch *w, const uint32_t *pid
 	int r;
 
 	/* Loading, which finds the module's BTF, took CAP_SYS_ADMIN. No target was looked at yet. */
-	r = privilege__drop(0);
+	r = privilege__drop(report->opts->watch.jvm_dump ? PRIVILEGE_JVM_DUMP : 0);
 	for (size_t i = 0; i < n && !r; i++)
 		r = watch__add(w, pids[i], 0, &error);
 	if (r && events >= 0)

@@ -137,6 +137,7 @@ static int run(const char *path)
 	_cleanup_close_ int signals = -1;
 	struct daemon_error err = {0};
 	struct daemon *d;
+	uint64_t also;
 	struct conf *conf;
 	char status[200], line[300];
 	sigset_t set;
@@ -154,12 +155,14 @@ static int run(const char *path)
 	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (signals < 0 || read_conf(path, &conf))
 		return CMD_FAILED;
+	/* A later reload cannot ask for more: what is gone is gone. */
+	also = conf->jvm_dump ? PRIVILEGE_JVM_DUMP : 0;
 	if (daemon__new(conf, notice, &d, &err)) {
 		notice(err.message);
 		return CMD_FAILED;
 	}
 	/* CAP_SYS_ADMIN, where the unit gave it, was for finding the module's BTF. */
-	if (privilege__drop(0))
+	if (privilege__drop(also))
 		notice("capabilities that are not needed could not be given up");
 	/* The first look before READY: what is started after this unit finds it watching. */
 	ret = daemon__step(d, &err);

@@ -97,7 +97,10 @@ static int fit_builtin(const struct spec_pool *pool, const struct target *t, cha
 		for (size_t k = 0; k < pool->nlibs; k++) {
 			if (!plan__lib_matches(t, &t->maps[i], pool->libs[k]))
 				continue;
-			snprintf(why, size, "uses %s; builtin %s looks for pools in it", pool->libs[k], pool->builtin);
+			if (!strcmp(pool->builtin, "jvm-executor"))
+				snprintf(why, size, "uses %s; with --jvm-dump, deadlocked executors are found by a thread dump", pool->libs[k]);
+			else
+				snprintf(why, size, "uses %s; builtin %s looks for pools in it", pool->libs[k], pool->builtin);
 			return 0;
 		}
 	}

@@ -73,7 +73,7 @@ static int run(struct opts *opts, struct report *report, char *const argv[])
 		return CMD_FAILED;
 	}
 	/* Not before: the child keeps what the user has. It may become another user, and is ended all the same. */
-	r = privilege__drop(1ull << CAP_KILL);
+	r = privilege__drop(1ull << CAP_KILL | (opts->watch.jvm_dump ? PRIVILEGE_JVM_DUMP : 0));
 	if (r)
 		snprintf(error.message, sizeof(error.message), "cannot give up privilege: %s", strerror(-r));
 	else

@@ -184,7 +184,7 @@ static int attach(struct run *r)
 	err = watch__new(&r->opts.watch, &r->watch, &error);
 	/* Loading, which finds the module's BTF, took CAP_SYS_ADMIN. */
 	if (!err)
-		err = privilege__drop(0);
+		err = privilege__drop(r->opts.watch.jvm_dump ? PRIVILEGE_JVM_DUMP : 0);
 	if (!err)
 		err = watch__add(r->watch, r->o.pid, 0, &error);
 	if (!err)

@@ -52,6 +52,7 @@ struct conf {
 	unsigned int stacks; /* enum watch_stacks */
 	bool follow;
 	bool device;
+	bool jvm_dump;
 	bool debuginfod;
 	char *debug_dirs;
 	/* [alert] */

@@ -30,6 +30,7 @@ static const struct key keys[] = {
 	CONF("daemon", "stacks", VALUE_CHOICE, stacks, stacks_choices),
 	CONF("daemon", "follow", VALUE_BOOL, follow),
 	CONF("daemon", "device", VALUE_BOOL, device),
+	CONF("daemon", "jvm-dump", VALUE_BOOL, jvm_dump),
 	CONF("daemon", "debuginfod", VALUE_BOOL, debuginfod),
 	CONF("daemon", "debug-dirs", VALUE_STRING, debug_dirs),
 	TARGET("exe", VALUE_LIST, match.exes),

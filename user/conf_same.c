@@ -30,6 +30,7 @@ bool conf__same_watch(const struct conf *a, const struct conf *b)
 {
 	return a->stall_ns == b->stall_ns && a->leak_ns == b->leak_ns && a->budget_permille == b->budget_permille &&
 	       a->max_pools == b->max_pools && a->max_threads == b->max_threads && a->stacks == b->stacks &&
-	       a->follow == b->follow && a->device == b->device && a->debuginfod == b->debuginfod &&
+	       a->follow == b->follow && a->device == b->device && a->jvm_dump == b->jvm_dump &&
+	       a->debuginfod == b->debuginfod &&
 	       same_text(a->debug_dirs, b->debug_dirs);
 }

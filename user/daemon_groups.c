@@ -68,6 +68,7 @@ static int start_watch(struct daemon_group *g, const struct conf *conf, bool is_
 	    .debug_dirs = conf->debug_dirs,
 	    .debuginfod = conf->debuginfod,
 	    .no_device = !conf->device,
+	    .jvm_dump = conf->jvm_dump,
 	    .max_pools = conf->max_pools,
 	    .max_threads = conf->max_threads,
 	    .finding = on_finding,

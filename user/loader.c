@@ -179,10 +179,16 @@ int loader__new(const struct loader_options *options, struct loader **out, char 
 		bpf_program__set_expected_attach_type(skel->progs.pw_enter, BPF_TRACE_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(skel->progs.pw_leave, BPF_TRACE_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(skel->progs.pw_py_post, BPF_TRACE_UPROBE_MULTI);
+		bpf_program__set_expected_attach_type(skel->progs.pw_jvm_park, BPF_TRACE_UPROBE_MULTI);
+		bpf_program__set_expected_attach_type(skel->progs.pw_jvm_unpark, BPF_TRACE_UPROBE_MULTI);
 	}
 	if (l->device_fd < 0)
 		bpf_program__set_autoload(skel->progs.pw_bind, false);
 	bpf_program__set_autoload(skel->progs.pw_py_post, options->python);
+	bpf_program__set_autoload(skel->progs.pw_jvm_park, options->jvm);
+	bpf_program__set_autoload(skel->progs.pw_jvm_unpark, options->jvm);
+	if (!options->jvm)
+		bpf_map__set_max_entries(skel->maps.pw_parked, 1);
 	r = poolwatch_bpf__load(skel);
 	if (r) {
 		load_error(r, err);
@@ -376,7 +382,7 @@ int loader__registers(struct loader *l, uint32_t tid, uint64_t regs[PW_REGS])
 
 void loader__probe_abilities(struct loader_abilities *a)
 {
-	const struct loader_options options = { .no_device = true, .python = true, .max_pools = 64, .max_threads = 64 };
+	const struct loader_options options = { .no_device = true, .python = true, .jvm = true, .max_pools = 64, .max_threads = 64 };
 	char err[LOADER_ERROR];
 	struct loader *l;
 

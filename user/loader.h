@@ -23,6 +23,7 @@ struct loader_options {
 	unsigned int max_pools, max_threads; /* 0: defaults; rounded up to a power of two */
 	bool no_device;
 	bool python; /* the programs that follow CPython, too */
+	bool jvm;    /* and those that follow Java virtual machines */
 };
 
 #define LOADER_ERROR 300
@@ -67,6 +68,23 @@ int loader__attach_python(struct loader *l, struct loader_target *lt, const stru
 int loader__python_stack(struct loader *l, uint64_t site, struct pw_python_stack *out);
 /* The process's interpreter is gone. */
 void loader__forget_python(struct loader *l, uint32_t pid);
+/*
+ * The probes of a Java virtual machine, @begin and @end of parking in the file @fd, for the definition in @def_slot, into a process
+ * that is attached. 0 or -errno with *@err.
+ */
+int loader__attach_jvm(struct loader *l, struct loader_target *lt, int fd, const uint64_t *begin, size_t nbegin, const uint64_t *end,
+		       size_t nend, uint32_t def_slot, uint32_t def_flags, char err[LOADER_ERROR]);
+/* A thread that parked, and since when (CLOCK_MONOTONIC ns). */
+struct loader_parked {
+	uint32_t tid;
+	uint64_t since;
+};
+/* The process's threads that are parked now: an array to free, in no order. 0 or -errno. */
+int loader__parked(struct loader *l, uint32_t pid, struct loader_parked **out, size_t *n);
+/* A thread is parked that was so before the attach. Nothing is changed if it parked since. */
+int loader__add_parked(struct loader *l, uint32_t pid, uint32_t tid, uint64_t since);
+/* The process's machine is gone. */
+void loader__forget_jvm(struct loader *l, uint32_t pid);
 /* The record of a pool, mapped: what the programs cannot read of it is written here. NULL: it is gone. */
 struct poolwatch_pool *loader__pool(struct loader *l, uint64_t id);
 

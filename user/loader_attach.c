@@ -20,6 +20,8 @@ uint32_t loader__def_flags(const struct spec_pool *p)
 			 (p->owner == SPEC_OWNER_RESOURCE ? POOLWATCH_DEF_OWNER_RES : 0) |
 			 (p->owner == SPEC_OWNER_GOROUTINE ? POOLWATCH_DEF_GOROUTINE : 0);
 
+	if (p->builtin && !strcmp(p->builtin, "jvm-executor"))
+		flags |= POOLWATCH_DEF_WORKER;
 	for (size_t i = 0; i < p->nprobes; i++) {
 		if (p->probes[i].kind == PW_SCOPE || p->probes[i].kind == PW_WAIT_ON || p->probes[i].kind == PW_NEXT)
 			flags |= POOLWATCH_DEF_WORKER;

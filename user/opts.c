@@ -153,6 +153,9 @@ int opts__take(struct opts *o, const char *cmd, int opt, const char *arg)
 	case OPT_DEBUGINFOD:
 		o->watch.debuginfod = true;
 		return 0;
+	case OPT_JVM_DUMP:
+		o->watch.jvm_dump = true;
+		return 0;
 	case OPT_NO_DEVICE:
 		o->watch.no_device = true;
 		return 0;
@@ -240,6 +243,8 @@ void opts__usage(FILE *out)
 	      "  --for SECONDS              end after this time\n"
 	      "  --budget PERCENT|off       of one CPU, for each definition's probes; beyond it they are removed (5)\n"
 	      "  --follow                   children after fork and exec, too\n"
+	      "  --jvm-dump                 Java: take a thread dump when an executor may be deadlocked; it stops the\n"
+	      "                             process for some milliseconds\n"
 	      "  --no-device                do not feed /dev/poolwatch\n",
 	      out);
 }

@@ -36,6 +36,7 @@ struct opts {
 	{ "stacks", required_argument, NULL, OPT_STACKS },         \
 	{ "debug-dir", required_argument, NULL, OPT_DEBUG_DIR },   \
 	{ "debuginfod", no_argument, NULL, OPT_DEBUGINFOD },       \
+	{ "jvm-dump", no_argument, NULL, OPT_JVM_DUMP },           \
 	{ "no-device", no_argument, NULL, OPT_NO_DEVICE },         \
 	{ "for", required_argument, NULL, OPT_FOR }
 
@@ -53,6 +54,7 @@ enum {
 	OPT_STACKS,
 	OPT_DEBUG_DIR,
 	OPT_DEBUGINFOD,
+	OPT_JVM_DUMP,
 	OPT_NO_DEVICE,
 	OPT_FOR,
 	OPT_OWN, /* the first that is free for a command */

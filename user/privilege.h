@@ -3,7 +3,11 @@
 #ifndef POOLWATCH_PRIVILEGE_H
 #define POOLWATCH_PRIVILEGE_H
 
+#include <linux/capability.h>
 #include <stdint.h>
+
+/* What a thread dump of another user's Java program takes beside: to be that user, in a child of its own. */
+#define PRIVILEGE_JVM_DUMP (1ull << CAP_SETUID | 1ull << CAP_SETGID)
 
 /*
  * privilege__drop - give up, for good and for all that this process starts, every capability but CAP_BPF and CAP_PERFMON

@@ -40,7 +40,7 @@ static const char *const statements[] = {
 };
 #define NSTATEMENTS (sizeof(statements) / sizeof(*statements))
 
-static const char *const builtins[] = { "python-sqlalchemy" };
+static const char *const builtins[] = { "python-sqlalchemy", "jvm-executor" };
 
 static char *source_line(const struct spec_parser *ps, unsigned int number)
 {

@@ -23,7 +23,8 @@ static bool same_string(const char *a, const char *b)
 
 static bool same_frame(const struct finding_frame *a, const struct finding_frame *b)
 {
-	return a->address == b->address && a->inlined == b->inlined && same_string(a->symbol, b->symbol);
+	return a->address == b->address && a->inlined == b->inlined && a->line == b->line &&
+	       same_string(a->symbol, b->symbol) && same_string(a->file, b->file);
 }
 
 static bool same_stack(const struct finding_frame *a, size_t na, const struct finding_frame *b, size_t nb)

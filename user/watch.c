@@ -75,6 +75,8 @@ int watch__new(const struct watch_options *options, struct watch **out, struct w
 		return err->code = -ENOMEM;
 	for (size_t i = 0; i < options->spec->npools; i++)
 		lo.python |= options->spec->pools[i].builtin && !strcmp(options->spec->pools[i].builtin, "python-sqlalchemy");
+	for (size_t i = 0; i < options->spec->npools; i++)
+		lo.jvm |= options->jvm_dump && watch_jvm__is(&options->spec->pools[i]);
 	w->options = *options;
 	w->epoll_fd = -1;
 	jo.presence_ctx = w;
@@ -112,6 +114,7 @@ void watch__free(struct watch *w)
 		return;
 	for (size_t i = 0; i < w->ntargets; i++) {
 		watch_python__close(&w->targets[i]);
+		watch_jvm__close(w, &w->targets[i]);
 		loader__detach(w->loader, w->targets[i].lt);
 		loader__forget(w->loader, w->targets[i].lt);
 		target__close(&w->targets[i].t);
@@ -284,6 +287,8 @@ static int look(struct watch *w)
 	r = loader__source(w->loader)->ops->snapshot(loader__source(w->loader), SOURCE_ALL_TABLES, &w->snap[next]);
 	if (!r)
 		r = watch_late__add(w, &w->snap[next]);
+	if (!r)
+		r = watch_jvm__add(w, &w->snap[next]);
 	if (r)
 		return r;
 	w->young_edges = leave_new_edges(w, &w->snap[next]);
@@ -316,6 +321,7 @@ int watch__step(struct watch *w)
 		return r;
 	w->lost_mappings = loader__lost(w->loader, POOLWATCH_LOST_MAPPING);
 	now = watch__clock();
+	watch_jvm__step(w, now);
 	if (!w->due && now < w->next_look)
 		return 0;
 	w->due = false;
@@ -336,6 +342,8 @@ int watch__step(struct watch *w)
 	watch_budget__check(w, now);
 	loader__reap(w->loader);
 	w->next_look = watch__clock() + (w->tense || w->young_edges ? TENSE_NS : CALM_NS);
+	if (watch_jvm__next(w) < w->next_look)
+		w->next_look = watch_jvm__next(w);
 	for (size_t i = 0; i < w->ntargets; i++)
 		if (w->targets[i].rescan < w->next_look)
 			w->next_look = w->targets[i].rescan;

@@ -24,6 +24,7 @@ struct watch_options {
 	enum watch_stacks stacks;
 	const char *debug_dirs;
 	bool debuginfod;
+	bool jvm_dump;		 /* Java virtual machines may be asked for thread dumps */
 	bool no_device;		 /* do not feed /dev/poolwatch even where it is */
 	unsigned int max_pools, max_threads; /* 0: defaults */
 
@@ -70,6 +71,9 @@ int watch__drain(struct watch *w);
 
 /* The ledger, for views. Belongs to the watch. */
 struct source *watch__source(struct watch *w);
+
+/* Thread dumps that the Java virtual machines watched now have given. */
+uint64_t watch__jvm_dumps(const struct watch *w);
 
 /* Exact counts of findings told so far, by kind. */
 uint64_t watch__found(const struct watch *w, enum finding_kind kind);

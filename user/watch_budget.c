@@ -51,6 +51,9 @@ static void detach(struct watch *w, uint32_t def, unsigned int permille)
 		if (!w->targets[i].attached[def])
 			continue;
 		loader__detach_def(w->loader, w->targets[i].lt, def);
+		/* Who is parked is not known any more. */
+		if (watch_jvm__is(&w->options.spec->pools[def]))
+			watch_jvm__close(w, &w->targets[i]);
 		if (!f.pid)
 			f.pid = w->targets[i].t.pid;
 	}

@@ -13,6 +13,7 @@ struct watched {
 	struct target t;
 	struct loader_target *lt;
 	struct python *python;	    /* its interpreter, if one is watched */
+	struct watch_jvm *jvm;	    /* its Java virtual machine, if it is watched */
 	bool attached[PW_MAX_DEFS]; /* by definition */
 	bool ended;		    /* it exited: a last look, then it goes */
 	size_t nmaps;		    /* when the maps were last looked at */
@@ -88,6 +89,7 @@ struct watch {
 	size_t nseen;
 	uint64_t seeing; /* ns that the look going on has spent on threads' stacks */
 	struct watch_budget *budget;
+	uint32_t jvm_slots; /* the next one for a record of watch_jvm_stuck.c */
 	int epoll_fd;
 };
 
@@ -129,6 +131,21 @@ void watch_python__on_event(struct watch *w, struct watched *d, const struct poo
  */
 bool watch_python__name(struct watch *w, struct watched *d, struct finding_frame *site, struct finding_frame **stack, size_t *nstack);
 void watch_python__forget_stacks(struct watch *w);
+
+/* watch_jvm.c: executors in Java programs */
+bool watch_jvm__is(const struct spec_pool *pool);
+/* As watch_python__attach; -EOPNOTSUPP: it is a machine, but one that cannot be watched. */
+int watch_jvm__attach(struct watch *w, struct watched *d, size_t *attached, char err[LOADER_ERROR]);
+/* A definition asks for a machine, and none is there yet. */
+bool watch_jvm__pending(const struct watch *w, const struct watched *d);
+void watch_jvm__close(struct watch *w, struct watched *d);
+/* Who is parked, and what for. Never blocks. */
+void watch_jvm__step(struct watch *w, uint64_t now);
+/* When to call it next, CLOCK_MONOTONIC ns. */
+uint64_t watch_jvm__next(const struct watch *w);
+/* watch_jvm_stuck.c: executors that are stuck, into a snapshot; and what is known of them, into a finding. */
+int watch_jvm__add(struct watch *w, struct ledger *l);
+void watch_jvm__fill(struct watch *w, struct finding *f);
 
 /* watch_budget.c */
 int watch_budget__new(struct watch *w);

@@ -96,7 +96,13 @@ int watch__attach_new(struct watch *w, struct watched *d, unsigned int flags, st
 		watch__notice(w, "process %u: %s", d->t.pid, err->message);
 		r = 0;
 	}
-	if (!r && !n && !w->options.spec_is_default && !watch_python__pending(w, d)) {
+	if (!r)
+		r = watch_jvm__attach(w, d, &n, err->message);
+	if (r && w->options.spec_is_default && r == -EOPNOTSUPP) {
+		watch__notice(w, "process %u: %s", d->t.pid, err->message);
+		r = 0;
+	}
+	if (!r && !n && !w->options.spec_is_default && !watch_python__pending(w, d) && !watch_jvm__pending(w, d)) {
 		snprintf(err->message, sizeof(err->message), "nothing to probe in process %u", d->t.pid);
 		r = -ENOENT;
 	}
@@ -126,6 +132,7 @@ void watch__on_exec(struct watch *w, struct watched *d)
 	loader__detach(w->loader, d->lt);
 	loader__forget_python(w->loader, d->t.pid);
 	watch_python__close(d);
+	watch_jvm__close(w, d);
 	memset(d->attached, 0, sizeof(d->attached));
 	stack__forget(w->namer, d->t.pid);
 	watch_late__forget(w, d->t.pid);
@@ -173,6 +180,20 @@ static void rescan_python(struct watch *w, struct watched *d)
 		watch__notice(w, "process %u: %s", d->t.pid, err);
 }
 
+/* libjvm comes with dlopen, when the launcher has chosen one. */
+static void rescan_jvm(struct watch *w, struct watched *d)
+{
+	char err[LOADER_ERROR];
+	size_t n = 0;
+
+	if (!watch_jvm__pending(w, d) || (!watch_python__pending(w, d) && target__refresh(&d->t)))
+		return;
+	if (watch_jvm__attach(w, d, &n, err))
+		watch__notice(w, "process %u: %s", d->t.pid, err);
+	else if (n)
+		watch__notice(w, "process %u runs a Java virtual machine: its executors are watched", d->t.pid);
+}
+
 /* Libraries come with dlopen, and after exec the loader maps them one by one. */
 void watch__rescan(struct watch *w, uint64_t now)
 {
@@ -185,6 +206,7 @@ void watch__rescan(struct watch *w, uint64_t now)
 			continue;
 		d->rescan = now + (now < d->young ? RESCAN_YOUNG_NS : RESCAN_NS);
 		rescan_python(w, d);
+		rescan_jvm(w, d);
 		if (all_attached(w, d) || target__refresh(&d->t) || d->t.nmaps == d->nmaps)
 			continue;
 		d->nmaps = d->t.nmaps;
@@ -203,6 +225,7 @@ void watch__drop(struct watch *w, struct watched *d, const char *why)
 	uint32_t pid = d->t.pid;
 
 	watch_python__close(d);
+	watch_jvm__close(w, d);
 	loader__forget_python(w->loader, pid);
 	loader__detach(w->loader, d->lt);
 	loader__forget(w->loader, d->lt);

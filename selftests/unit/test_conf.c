@@ -98,6 +98,7 @@ TEST_F(conf, every_key)
 			  "stacks = all\n"
 			  "follow = no\n"
 			  "device = off\n"
+			  "jvm-dump = yes\n"
 			  "debuginfod = true\n"
 			  "debug-dirs = /a:/b\n"
 			  "[target api]\n"
@@ -146,6 +147,7 @@ TEST_F(conf, every_key)
 	EXPECT_EQ(2, c->stacks);
 	EXPECT_EQ(false, c->follow);
 	EXPECT_EQ(false, c->device);
+	EXPECT_EQ(true, c->jvm_dump);
 	EXPECT_EQ(true, c->debuginfod);
 	EXPECT_STREQ("/a:/b", c->debug_dirs);
 	ASSERT_EQ(1, c->ntargets);
@@ -180,7 +182,7 @@ TEST_F(conf, refused)
 {
 	REFUSED("[daemon]\n\nstal = 5s\n", 3,
 		"[daemon] has no key 'stal'; it has: pools state stall leak budget scan max-pools max-threads stacks follow device "
-		"debuginfod debug-dirs");
+		"jvm-dump debuginfod debug-dirs");
 	REFUSED("stall = 5s\n", 1, "'stall' stands before the first [section]");
 	REFUSED("[deamon]\nstall = 5s\n", 1,
 		"no section [deamon]; there are: daemon, target NAME, alert, syslog, journal, remote NAME, file NAME, command NAME, metrics");
@@ -214,7 +216,7 @@ TEST_F(conf, refused)
 	/* The first of several errors. */
 	REFUSED("[daemon]\nx = 1\ny = 2\n[deamon]\nz = 3\n", 2,
 		"[daemon] has no key 'x'; it has: pools state stall leak budget scan max-pools max-threads stacks follow device "
-		"debuginfod debug-dirs");
+		"jvm-dump debuginfod debug-dirs");
 }
 
 TEST_F(conf, long_lines_are_not_cut)

@@ -27,7 +27,7 @@ static int read_own(void *ctx, uint64_t addr, void *buf, size_t len)
 
 TEST(all_built_in_are_definitions_of_their_name)
 {
-	static const char *const want[] = { "apr_reslist", "mongoc", "poco", "qsemaphore5", "qsemaphore6", "sem", "sysv", "zdb" };
+	static const char *const want[] = { "apr_reslist", "jvm-executor", "mongoc", "poco", "qsemaphore5", "qsemaphore6", "sem", "sysv", "zdb" };
 	struct presets all;
 	size_t found = 0;
 

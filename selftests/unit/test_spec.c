@@ -224,7 +224,7 @@ TEST(errors)
 		{ AROUND(" when lib-version"), 4, 18, "expected 'lib-version GLOB' or 'build-id HEX' after 'when'" },
 		{ AROUND(" when build-id 1234"), 4, 16, "expected a build-id: at least 8 hexadecimal digits" },
 		{ AROUND(" when build-id 0123456x"), 4, 16, "expected a build-id: at least 8 hexadecimal digits" },
-		{ AROUND(" builtin cobol"), 4, 10, "expected python-sqlalchemy after 'builtin'" },
+		{ AROUND(" builtin cobol"), 4, 10, "expected python-sqlalchemy or jvm-executor after 'builtin'" },
 		/* probes */
 		{ AROUND(" destroy"), 4, 9, "expected a function's name after 'destroy'" },
 		{ AROUND(" destroy key=arg0"), 4, 9, "expected a function's name after 'destroy'" },
