@@ -108,23 +108,6 @@ static bool is_disabled(uint32_t pid)
 	return false;
 }
 
-int jvm_attach__check(const struct target *t, char why[JVM_ATTACH_ERROR])
-{
-	struct identity id;
-	int err = identify(t->pid, &id);
-
-	if (err) {
-		snprintf(why, JVM_ATTACH_ERROR, "%s", strerror(-err));
-	} else if (!id.catches_quit) {
-		snprintf(why, JVM_ATTACH_ERROR, "%s", outcomes[OUTCOME_NOT_CAUGHT]);
-		err = -EOPNOTSUPP;
-	} else if (is_disabled(t->pid)) {
-		snprintf(why, JVM_ATTACH_ERROR, "it runs with " DISABLED);
-		err = -EOPNOTSUPP;
-	}
-	return err;
-}
-
 /* --- the child: system calls only, for this process may have threads */
 
 static bool become(uint32_t uid, uint32_t gid)
@@ -287,9 +270,11 @@ int jvm_attach__start(const struct target *t, uint64_t now, struct jvm_attach **
 	struct jvm_attach *a;
 	int pipes[2], err;
 
-	err = jvm_attach__check(t, why) ?: identify(t->pid, &o.id);
-	if (err)
+	err = is_disabled(t->pid) ? -EOPNOTSUPP : identify(t->pid, &o.id);
+	if (err) {
+		snprintf(why, JVM_ATTACH_ERROR, "%s", err == -EOPNOTSUPP ? "it runs with " DISABLED : strerror(-err));
 		return err;
+	}
 	o.pidfd = t->pidfd;
 	o.status = target__proc_open(t->pid, "status", O_RDONLY);
 	o.dirs[0] = open_tmp(t->pid);

@@ -17,15 +17,10 @@
 struct jvm_attach;
 
 /*
- * jvm_attach__check - can a dump be had of @t without harm?
- * Return: 0; -EOPNOTSUPP: it would not survive a SIGQUIT, or print the dump itself: never ask; -EPERM; -ESRCH; -errno.
- */
-int jvm_attach__check(const struct target *t, char why[JVM_ATTACH_ERROR]);
-
-/*
  * jvm_attach__start - ask for it. A child of this process does it, as the target's user, and with none of our privileges: for
- * another user's process that takes CAP_SETUID and CAP_SETGID. @now: CLOCK_MONOTONIC ns.
- * Return: 0, or -errno with @why.
+ * another user's process that takes CAP_SETUID and CAP_SETGID. It is sent no SIGQUIT unless it catches that, and none at all where
+ * the socket is there already. @now: CLOCK_MONOTONIC ns.
+ * Return: 0; -EOPNOTSUPP: it was started so as not to be attached to; -errno with @why.
  */
 int jvm_attach__start(const struct target *t, uint64_t now, struct jvm_attach **out, char why[JVM_ATTACH_ERROR]);
 /* Readable when jvm_attach__step has something to do. */

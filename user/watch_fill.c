@@ -206,7 +206,8 @@ void watch__fill(struct watch *w, struct finding *f)
 		if (!f->comm[0])
 			memcpy(f->comm, d->t.comm, sizeof(f->comm) - 1);
 	}
-	watch_jvm__fill(w, f);
+	if (watch_jvm__fill(w, f))
+		return;
 	for (size_t i = 0; i < f->nthreads; i++) {
 		struct finding_thread *t = &f->threads[i];
 		const struct watch_trace *trace;

@@ -145,7 +145,8 @@ void watch_jvm__step(struct watch *w, uint64_t now);
 uint64_t watch_jvm__next(const struct watch *w);
 /* watch_jvm_stuck.c: executors that are stuck, into a snapshot; and what is known of them, into a finding. */
 int watch_jvm__add(struct watch *w, struct ledger *l);
-void watch_jvm__fill(struct watch *w, struct finding *f);
+/* Return: it is one of those. */
+bool watch_jvm__fill(struct watch *w, struct finding *f);
 
 /* watch_budget.c */
 int watch_budget__new(struct watch *w);

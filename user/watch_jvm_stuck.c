@@ -330,7 +330,7 @@ static void copy_frame(const struct finding_frame *from, struct finding_frame *t
 	to->file = from->file ? strdup(from->file) : NULL;
 }
 
-static void fill_thread(const struct jvm_stuck *s, struct finding_thread *ft)
+static void fill_thread(const struct jvm_stuck *s, struct finding_thread *ft, bool stack)
 {
 	for (size_t i = 0; i < s->nthreads; i++) {
 		const struct jvm_stuck_thread *t = &s->threads[i];
@@ -340,7 +340,7 @@ static void fill_thread(const struct jvm_stuck *s, struct finding_thread *ft)
 		if (ft->nholds)
 			copy_frame(&t->frames[t->works], &ft->holds[0].site);
 		copy_frame(&t->frames[t->asks], &ft->request.site);
-		ft->stack = calloc(t->nframes, sizeof(*ft->stack));
+		ft->stack = stack ? calloc(t->nframes, sizeof(*ft->stack)) : NULL;
 		for (size_t k = 0; ft->stack && k < t->nframes; k++)
 			copy_frame(&t->frames[k], &ft->stack[k]);
 		ft->nstack = ft->stack ? t->nframes : 0;
@@ -366,7 +366,7 @@ static char *explain(const struct jvm_stuck *s)
 	return n < 0 ? NULL : text;
 }
 
-void watch_jvm__fill(struct watch *w, struct finding *f)
+bool watch_jvm__fill(struct watch *w, struct finding *f)
 {
 	struct watched *d = watch__find(w, f->pid);
 
@@ -377,7 +377,7 @@ void watch_jvm__fill(struct watch *w, struct finding *f)
 		if (f->pool != (GENERATION << 32 | s->slot))
 			continue;
 		for (size_t k = 0; k < f->nthreads; k++)
-			fill_thread(s, &f->threads[k]);
+			fill_thread(s, &f->threads[k], f->event == FINDING_NEW && w->options.stacks != WATCH_STACKS_SITE);
 		text = f->event == FINDING_NEW || f->event == FINDING_REPEATED ? explain(s) : NULL;
 		if (text) {
 			free(f->explanation);
@@ -385,6 +385,7 @@ void watch_jvm__fill(struct watch *w, struct finding *f)
 		}
 		if (s->verdict == JVM_DEADLOCK)
 			f->proof = "thread-dump";
-		return;
+		return true;
 	}
+	return false;
 }
