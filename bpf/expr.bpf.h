@@ -5,12 +5,6 @@
 
 #include "maps.bpf.h"
 
-struct pw_env {
-	__u64 args[PW_ARGS];
-	__u64 ret;
-	__u64 key;
-};
-
 static __always_inline int expr__read(__u32 code, __u64 addr, __s64 *v)
 {
 	__u64 raw = 0;

@@ -5,6 +5,7 @@
  */
 #include "ledger.bpf.h"
 #include "emit.bpf.h"
+#include "hold.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -17,10 +18,11 @@ char LICENSE[] SEC("license") = "GPL";
 __noinline int life__left(__u32 thread, __u32 i, int all_end)
 {
 	struct poolwatch_thread *t = thread_at(thread);
+	struct pw_private *own = private_at(thread);
 	struct poolwatch_pool *p;
 	__u64 w;
 
-	if (!t || i >= POOLWATCH_HOLDS)
+	if (!t || !own || i >= POOLWATCH_HOLDS)
 		return 0;
 	w = t->hold[i].word;
 	if (!POOLWATCH_HOLD_UNITS(w))
@@ -28,6 +30,18 @@ __noinline int life__left(__u32 thread, __u32 i, int all_end)
 	p = pool_at(POOLWATCH_HOLD_POOL(w));
 	if (!p || p->flags & (POOLWATCH_POOL_SIGNALLING | POOLWATCH_POOL_DESTROYED))
 		return 0;
+	/* The kernel undoes it. Threads of a process share that list: it is worked off when the last of them ends. */
+	if (all_end && own->undo & 1u << i) {
+		__s64 units = POOLWATCH_HOLD_UNITS(w);
+		__u64 before;
+
+		if (!hold__add(&t->hold[i].word, POOLWATCH_HOLD_POOL(w), -units, 0, &before)) {
+			__sync_fetch_and_add(&p->in_use, -units);
+			__sync_fetch_and_add(&p->releases, 1);
+			p->full_since = 0;
+		}
+		return 0;
+	}
 	/* A private pool ends with its process: nothing is lost to anybody. */
 	if (all_end && !(p->flags & POOLWATCH_POOL_SHARED))
 		return 0;

@@ -123,6 +123,10 @@ struct pw_shared_key {
 	__u64 def;
 };
 
+/* The address that stands for a System V semaphore: none that a process can have. */
+#define PW_SYSV_KEY(set, num) (1ull << 63 | (__u64)(__u32)(set) << 16 | (__u16)(num))
+#define PW_SYSV_KEY_SET(addr) ((__u32)((addr) >> 16))
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
@@ -163,6 +167,13 @@ struct {
 	__type(value, struct pw_unit);
 } pw_units __weak SEC(".maps");
 
+/* What expressions are computed from. */
+struct pw_env {
+	__u64 args[PW_ARGS];
+	__u64 ret;
+	__u64 key;
+};
+
 /* An acquire (or scope, create, wait-on) that was entered and has not returned. */
 struct pw_frame {
 	__u64 sp; /* at function entry: where the return address lies */
@@ -190,7 +201,7 @@ struct pw_private {
 	__u32 since_attach; /* began after the attach: all it did was seen */
 	__u32 task_gave; /* the task that it does gave its pool tasks */
 	__u32 task_pool;
-	__u32 pad;
+	__u32 undo; /* bit i: the kernel gives back what hold[i] says when the process ends (SEM_UNDO) */
 	__u64 task_sp; /* as a worker: where its stack was when it took the task that it does; 0: none */
 	struct pw_frame frame[PW_FRAMES];
 };

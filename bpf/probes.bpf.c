@@ -6,79 +6,9 @@
  */
 #include "expr.bpf.h"
 #include "ledger.bpf.h"
-#include "emit.bpf.h"
+#include "hit.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
-
-/* What a probe hit is about. */
-struct pw_hit {
-	const struct pw_probe *probe;
-	struct pw_private *own;
-	__u64 sp; /* at function entry */
-	__u32 slot; /* of the probe */
-	struct pw_env env;
-	struct pw_spot spot;
-};
-
-static __always_inline int hit__begin(struct pw_hit *h, struct pt_regs *ctx)
-{
-	__u64 cookie = bpf_get_attach_cookie(ctx), pid_tgid = bpf_get_current_pid_tgid(), *hits, goroutine = 0;
-	int thread;
-
-	if (pid_tgid >> 32 != PW_COOKIE_TGID(cookie)) {
-		count_loss(POOLWATCH_FOREIGN_TGID);
-		return -1;
-	}
-	h->slot = PW_COOKIE_PROBE(cookie);
-	h->probe = bpf_map_lookup_elem(&pw_probes, &h->slot);
-	if (!h->probe)
-		return -1;
-	hits = bpf_map_lookup_elem(&pw_hits, &h->slot);
-	if (hits)
-		++*hits;
-	if (h->probe->flags & PW_PROBE_GO && bpf_probe_read_user(&goroutine, sizeof(goroutine), (void *)(ctx->r14 + h->probe->goid_offset))) {
-		count_loss(POOLWATCH_LOST_READS);
-		return -1;
-	}
-	thread = thread__slot(goroutine, pid_tgid);
-	if (thread < 0)
-		return -1;
-	h->spot.addr = 0;
-	h->spot.thread = thread;
-	h->spot.def = h->probe->def;
-	h->spot.pool = 0;
-	h->spot.fresh = 0;
-	h->own = private_at(h->spot.thread);
-	return h->own ? 0 : -1;
-}
-
-/*
- * Each register is loaded before the choice between the two conventions: a load whose offset depends on the choice would be
- * an access to a modified context, which the verifier refuses.
- */
-static __always_inline void hit__args(struct pw_hit *h, const struct pt_regs *ctx)
-{
-	__u64 ax = ctx->ax, bx = ctx->bx, cx = ctx->cx, dx = ctx->dx, di = ctx->di, si = ctx->si, r8 = ctx->r8, r9 = ctx->r9;
-	bool go;
-
-	barrier_var(ax);
-	barrier_var(bx);
-	barrier_var(cx);
-	barrier_var(dx);
-	barrier_var(di);
-	barrier_var(si);
-	barrier_var(r8);
-	barrier_var(r9);
-	go = h->probe->flags & PW_PROBE_GO;
-	h->env.args[0] = go ? ax : di;
-	h->env.args[1] = go ? bx : si;
-	h->env.args[2] = go ? cx : dx;
-	h->env.args[3] = go ? di : cx;
-	h->env.args[4] = go ? si : r8;
-	h->env.args[5] = go ? r8 : r9;
-	h->env.ret = 0;
-	h->env.key = 0;
-}
 
 static __always_inline __s64 hit__value(const struct pw_hit *h, const struct pw_expr *e, __s64 otherwise)
 {
@@ -117,21 +47,6 @@ static __always_inline bool hit__key(struct pw_hit *h)
 static __always_inline __s64 hit__available(const struct pw_hit *h)
 {
 	return hit__value(h, &h->probe->available, POOLWATCH_UNKNOWN);
-}
-
-/*
- * System V: the array of struct sembuf {u16 num; s16 op; s16 flags} says how many units, and which way. One operation on
- * one semaphore is what a pool uses; the first is taken.
- */
-static __always_inline __s64 hit__sembuf(const struct pw_hit *h)
-{
-	__s16 buf[3] = {};
-
-	if (bpf_probe_read_user(buf, sizeof(buf), (void *)h->env.args[1])) {
-		count_loss(POOLWATCH_LOST_READS);
-		return 0;
-	}
-	return -(__s64)buf[1];
 }
 
 /* What could not be read, a page that this process has not touched yet, says nothing against what is known. */
@@ -195,11 +110,6 @@ static __always_inline struct poolwatch_pool *hit__held_pool(struct pw_hit *h)
 	return NULL;
 }
 
-/*
- * Frames whose functions cannot be running any more: the thread is now at the same (@same) or a shallower stack than they
- * began at. Their returns were lost (longjmp, a missed probe).
- * Return: 1 if the call is one that is known already, since probe @again stands in a loop and it came by with @key before; else 0.
- */
 __noinline int frames__retire(__u32 thread, __u64 sp, int same, __u32 again, __u64 key)
 {
 	struct pw_private *own = private_at(thread);
@@ -233,92 +143,6 @@ __noinline int frames__retire(__u32 thread, __u64 sp, int same, __u32 again, __u
 	return 0;
 }
 
-static __always_inline struct pw_frame *frame__push(struct pw_hit *h, __u64 now)
-{
-	struct pw_private *own = h->own;
-	struct pw_frame *f;
-	__u32 n = own->nframes;
-
-	if (n >= PW_FRAMES) {
-		count_loss(POOLWATCH_LOST_DEPTH);
-		return NULL;
-	}
-	f = &own->frame[n & (PW_FRAMES - 1)];
-	own->nframes = n + 1;
-	f->sp = h->sp;
-	f->key = h->env.key;
-	f->since = now;
-	for (int i = 0; i < PW_ARGS; i++)
-		f->args[i] = h->env.args[i];
-	f->probe = h->slot;
-	f->pool = PW_NO_SLOT;
-	f->request = PW_NO_SLOT;
-	f->units = 1;
-	f->site = 0;
-	f->full = 0;
-	return f;
-}
-
-/* Where the function was called from. A uretprobe has put its trampoline there; the kernel remembers what it was. */
-static __always_inline __u64 hit__site(const struct pw_hit *h)
-{
-	__u64 site = 0;
-
-	if (h->probe->flags & PW_PROBE_HIJACKED) {
-		struct uprobe_task *utask = bpf_get_current_task_btf()->utask;
-
-		return utask && utask->return_instances ? utask->return_instances->orig_ret_vaddr : 0;
-	}
-	if (bpf_probe_read_user(&site, sizeof(site), (void *)h->sp))
-		count_loss(POOLWATCH_LOST_READS);
-	return site;
-}
-
-static __always_inline void deed__fill(struct pw_deed *d, const struct pw_hit *h, __s64 units, __u64 now)
-{
-	d->now = now;
-	d->site = 0;
-	d->resource = 0;
-	d->units = units;
-	d->available = POOLWATCH_UNKNOWN;
-	d->thread = h->spot.thread;
-	d->pool = h->spot.pool;
-	d->def_flags = h->probe->def_flags;
-	d->flags = 0;
-	d->request = PW_NO_SLOT;
-	d->full = 0;
-	d->edge = 0;
-	d->held = 0;
-	d->held_site = 0;
-}
-
-/* Told with the stack of the moment: where the second unit is asked for, while the first is held. */
-static __always_inline void tell_edge(struct pt_regs *ctx, const struct pw_deed *d)
-{
-	struct poolwatch_thread *t = thread_at(d->thread);
-	struct poolwatch_pool *p = pool_at(d->pool);
-	struct pw_record *r;
-
-	if (!t || !p)
-		return;
-	r = bpf_ringbuf_reserve(&pw_events, sizeof(*r) + PW_STACK_MAX, 0);
-	if (!r) {
-		count_loss(POOLWATCH_LOST_EVENTS);
-		return;
-	}
-	emit__fill(&r->event, d->edge, p, t);
-	r->event.held = d->held;
-	r->event.site = d->site;
-	r->event.held_site = d->held_site;
-	r->event.value = d->depth;
-	r->event.units = d->units;
-	r->nsites = t->requests;
-	for (int i = 0; i < POOLWATCH_REQUESTS; i++)
-		r->site[i] = t->request[i].site;
-	emit__stack(r, ctx);
-	emit__end(r);
-}
-
 static __always_inline void enter__acquire(struct pw_hit *h, struct pt_regs *ctx)
 {
 	const struct pw_probe *probe = h->probe;
@@ -331,11 +155,9 @@ static __always_inline void enter__acquire(struct pw_hit *h, struct pt_regs *ctx
 	if (h->own->nframes &&
 	    frames__retire(h->spot.thread, h->sp, 1, probe->flags & PW_PROBE_REPEATS ? h->slot : PW_NO_SLOT, h->env.key))
 		return;
-	if (probe->flags & PW_PROBE_SYSV)
-		units = hit__sembuf(h);
-	else if (probe->count.shape != PW_SHAPE_NONE)
+	if (probe->count.shape != PW_SHAPE_NONE)
 		units = hit__value(h, &probe->count, 1);
-	if (!units || units > 0xfffff || units < (probe->flags & PW_PROBE_SYSV ? -0xfffff : 1))
+	if (units <= 0 || units > 0xfffff)
 		return;
 	if (probe->flags & PW_PROBE_KEY_HELD)
 		p = hit__held_pool(h);
@@ -344,11 +166,6 @@ static __always_inline void enter__acquire(struct pw_hit *h, struct pt_regs *ctx
 	if (!p || p->flags & POOLWATCH_POOL_SIGNALLING)
 		return;
 	deed__fill(&d, h, units, now);
-	if (units < 0) {
-		d.units = -units;
-		ledger__release(&d);
-		return;
-	}
 	f = frame__push(h, now);
 	if (!f)
 		return;

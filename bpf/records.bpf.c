@@ -46,6 +46,7 @@ __noinline int thread__make(struct pw_owner_key *asked)
 	own->last_addr = 0;
 	own->last_pool = PW_NO_SLOT;
 	own->task_sp = 0;
+	own->undo = 0;
 	own->since_attach = (proc->flags & POOLWATCH_PROC_FROM_START) || BPF_CORE_READ(task, start_time) > proc->attached;
 	for (int i = 0; i < POOLWATCH_HOLDS; i++)
 		t->hold[i].word = 0;
@@ -118,11 +119,26 @@ static long mapping__look(struct task_struct *task, struct vm_area_struct *vma, 
 	return 0;
 }
 
+/* Every process of an IPC namespace has the same semaphores. */
+static __always_inline void mapping__of_sysv(struct pw_mapping *m)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	m->shared = 1;
+	m->key.dev = BPF_CORE_READ(task, nsproxy, ipc_ns, ns.inum);
+	m->key.ino = PW_SYSV_KEY_SET(m->addr);
+	m->key.offset = m->addr & ~(1ull << 63);
+}
+
 /* The mapping that @m->addr lies in. */
 static __always_inline void mapping__find(struct pw_mapping *m)
 {
 	int err = 0;
 
+	if (m->addr >> 63) {
+		mapping__of_sysv(m);
+		return;
+	}
 	/* Busy while another thread maps or unmaps something, which is short. */
 	for (int i = 0; i < PW_VMA_TRIES; i++) {
 		err = bpf_find_vma(bpf_get_current_task_btf(), m->addr, mapping__look, m, 0);

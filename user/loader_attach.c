@@ -165,9 +165,16 @@ static int batch_add(struct batch *b, uint64_t offset, uint64_t cookie)
 	return 0;
 }
 
-static int attach_batch(struct loader *l, struct loader_target *lt, const struct batch *b, int fd, enum phase phase, uint32_t def)
+static struct bpf_program *program_of(struct loader *l, enum phase phase, bool sysv)
 {
-	struct bpf_program *prog = phase == PHASE_RETURN || phase == PHASE_SITE ? l->skel->progs.pw_leave : l->skel->progs.pw_enter;
+	if (phase == PHASE_RETURN || phase == PHASE_SITE)
+		return sysv ? l->skel->progs.pw_sysv_leave : l->skel->progs.pw_leave;
+	return sysv ? l->skel->progs.pw_sysv_enter : l->skel->progs.pw_enter;
+}
+
+static int attach_batch(struct loader *l, struct loader_target *lt, const struct batch *b, int fd, enum phase phase, bool sysv, uint32_t def)
+{
+	struct bpf_program *prog = program_of(l, phase, sysv);
 	char path[40];
 	int err;
 
@@ -216,6 +223,12 @@ static int add_phase(const struct plan_probe *pp, enum phase phase, uint64_t coo
 	}
 }
 
+/* One definition, one file, one program. */
+static bool same_batch(const struct plan_probe *a, const struct plan_probe *b)
+{
+	return a->pool_index == b->pool_index && a->file == b->file && a->probe->sysv == b->probe->sysv;
+}
+
 static int attach_all(struct loader *l, struct loader_target *lt, const struct plan *plan, const uint32_t *def_slot,
 		      const uint32_t *slots)
 {
@@ -229,15 +242,16 @@ static int attach_all(struct loader *l, struct loader_target *lt, const struct p
 
 			/* The batch of this definition and file was made when the first of it came by. */
 			for (size_t j = 0; j < i && !done; j++)
-				done = plan->probes[j].pool_index == first->pool_index && plan->probes[j].file == first->file;
+				done = same_batch(&plan->probes[j], first);
 			if (done)
 				continue;
 			b.n = 0;
 			for (size_t j = i; j < plan->nprobes && !err; j++)
-				if (plan->probes[j].pool_index == first->pool_index && plan->probes[j].file == first->file)
+				if (same_batch(&plan->probes[j], first))
 					err = add_phase(&plan->probes[j], phase, PW_COOKIE(lt->pid, slots[j]), &b);
 			if (!err && b.n)
-				err = attach_batch(l, lt, &b, plan->files[first->file].fd, phase, def_slot[first->pool_index]);
+				err = attach_batch(l, lt, &b, plan->files[first->file].fd, phase, first->probe->sysv,
+						   def_slot[first->pool_index]);
 		}
 	free(b.offsets);
 	free(b.cookies);

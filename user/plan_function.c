@@ -63,7 +63,7 @@ static unsigned int args_needed(const struct spec_pool *pool, const struct spec_
 	const struct pw_expr *all[] = { probe->key.shape != PW_SHAPE_NONE ? &probe->key : &pool->key, &probe->count,
 					&probe->ok, &probe->resource, &probe->capacity, &probe->available,
 					&pool->capacity, &pool->available };
-	unsigned int mask = probe->sysv ? 1u << 1 | 1u << 2 : 0;
+	unsigned int mask = probe->sysv ? (1u << 4) - 1 : 0;
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		mask |= args_of(all[i]);

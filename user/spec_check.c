@@ -88,7 +88,7 @@ bool spec_probe__returns(const struct spec_pool *pool, const struct spec_probe *
 	case PW_NEXT:
 		return true;
 	case PW_CREATE:
-		return (key->uses | probe->ok.uses | probe->capacity.uses | probe->available.uses) & (PW_USES_RET | PW_USES_MEM);
+		return probe->sysv || (key->uses | probe->ok.uses | probe->capacity.uses | probe->available.uses) & (PW_USES_RET | PW_USES_MEM);
 	default:
 		return false;
 	}

@@ -123,6 +123,7 @@ static int parse_clause(struct spec_parser *ps, const struct spec_line *line, co
 	unsigned int column = w->column + (unsigned int)name_len + 1, uses;
 	struct pw_expr *e;
 	enum clause c;
+	bool sembuf;
 	int err;
 
 	for (c = 0; c < CLAUSES; c++)
@@ -138,7 +139,8 @@ static int parse_clause(struct spec_parser *ps, const struct spec_line *line, co
 				  "needs quotes)",
 				  (int)(name_len < 16 ? name_len : 16), w->text);
 	}
-	if (!(clauses[c].kinds & KIND(probe->kind)))
+	sembuf = c == CLAUSE_COUNT && len == 6 && !memcmp(value, "sembuf", 6);
+	if (!(clauses[c].kinds & KIND(probe->kind)) && !(sembuf && probe->kind == PW_CREATE))
 		return wrong_kind(ps, line->number, w->column, c);
 	if (*seen & 1u << c)
 		return spec__fail(ps, line->number, w->column, "'%s=' is given twice", clause_names[c]);
@@ -151,9 +153,9 @@ static int parse_clause(struct spec_parser *ps, const struct spec_line *line, co
 		probe->key_held = true;
 		return 0;
 	}
-	if (c == CLAUSE_COUNT && len == 6 && !memcmp(value, "sembuf", 6)) {
-		if (probe->kind != PW_ACQUIRE)
-			return spec__fail(ps, line->number, column, "'count=sembuf' goes only with acquire, and covers the release");
+	if (sembuf) {
+		if (probe->kind != PW_ACQUIRE && probe->kind != PW_CREATE)
+			return spec__fail(ps, line->number, column, "'count=sembuf' goes only with acquire, which covers the release, and create");
 		probe->sysv = true;
 		return 0;
 	}

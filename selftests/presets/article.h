@@ -8,6 +8,8 @@
  *   alone	one thread: take, take again, put, put
  *   flat	as many threads as there are units: take, meet the others, put; take, put
  *
+ * With ARTICLE_MORE it has lines of its own, too, for which article_more returns 1.
+ *
  * Between take and put a library is used as its authors say; all else (waiting, threads, barriers) is the same everywhere.
  */
 #ifndef PRESETS_ARTICLE_H
@@ -24,6 +26,14 @@
 static void article_setup(void);
 static void *article_take(void);
 static void article_put(void *unit);
+#ifdef ARTICLE_MORE
+static int article_more(const char *line);
+#else
+static inline int article_more(const char *line)
+{
+	return line == NULL;
+}
+#endif
 
 static pthread_barrier_t article_met;
 
@@ -93,7 +103,7 @@ int main(void)
 			article_run(article_alone, 1);
 		else if (!strcmp(line, "flat\n"))
 			article_run(article_flat, UNITS);
-		else
+		else if (!article_more(line))
 			return 2;
 		puts("done");
 		fflush(stdout);

@@ -2,7 +2,7 @@
 #help test-presets     the tests on real libraries and interpreters alone
 
 PRESETS_OUT := $(OUT)/selftests/presets
-PRESETS_PROGRAMS := $(addprefix $(PRESETS_OUT)/pool_,sem sem_named sem_shared apr mongoc zdb qsem5 qsem6 gthread)
+PRESETS_PROGRAMS := $(addprefix $(PRESETS_OUT)/pool_,sem sem_named sem_shared apr mongoc zdb qsem5 qsem6 gthread sysv)
 PRESETS_TESTS := $(patsubst selftests/presets/%.c,$(PRESETS_OUT)/%,$(wildcard selftests/presets/test_*.c))
 PRESETS_CFLAGS := -O1 -g -Wall -Wextra -Werror -Wno-unused-parameter -D_GNU_SOURCE
 TESTS += $(PRESETS_TESTS)
@@ -21,6 +21,7 @@ endef
 $(eval $(call presets_program,sem,sem.c,,$$(CC)))
 $(eval $(call presets_program,sem_named,sem.c,-DNAMED,$$(CC)))
 $(eval $(call presets_program,sem_shared,sem.c,-DSHARED,$$(CC)))
+$(eval $(call presets_program,sysv,sysv.c,,$$(CC)))
 $(eval $(call presets_program,apr,apr.c,$$$$($$(PKG_CONFIG) --cflags --libs apr-1 apr-util-1),$$(CC)))
 $(eval $(call presets_program,mongoc,mongoc.c,$$$$($$(PKG_CONFIG) --cflags --libs libmongoc-1.0),$$(CC)))
 $(eval $(call presets_program,zdb,zdb.c,$$$$($$(PKG_CONFIG) --cflags --libs zdb),$$(CC)))

@@ -123,7 +123,8 @@ static pid_t start_server(const char *dir)
 {
 	pid_t pid;
 
-	if (unshare(CLONE_NEWPID))
+	/* And of its semaphores, which would outlive it. */
+	if (unshare(CLONE_NEWPID | CLONE_NEWIPC))
 		return -1;
 	pid = fork();
 	if (pid)

@@ -5,6 +5,7 @@
  * corrected program yields nothing.
  */
 #include <kselftest_harness.h>
+#include <sched.h>
 #include "follow.h"
 
 #define DIR ".output/selftests/presets/"
@@ -25,6 +26,7 @@ FIXTURE_VARIANT(library)
 LIBRARY(sem_unnamed, .learns = true, .program = { DIR "pool_sem" }, .pool = "sem");
 LIBRARY(sem_named, .learns = true, .program = { DIR "pool_sem_named" }, .pool = "sem");
 LIBRARY(sem_shared, .learns = true, .program = { DIR "pool_sem_shared" }, .pool = "sem");
+LIBRARY(sysv, .learns = true, .program = { DIR "pool_sysv" }, .pool = "sysv");
 LIBRARY(apr_reslist, .program = { DIR "pool_apr" }, .pool = "apr_reslist");
 LIBRARY(mongoc, .program = { DIR "pool_mongoc" }, .pool = "mongoc");
 LIBRARY(zdb, .program = { DIR "pool_zdb" }, .pool = "zdb");
@@ -35,6 +37,8 @@ FIXTURE_SETUP(library)
 {
 	char *argv[] = { (char *)variant->program[0], (char *)variant->program[1], NULL };
 
+	/* System V semaphores outlive who is killed, but not their namespace. */
+	ASSERT_EQ(0, unshare(CLONE_NEWIPC));
 	ASSERT_EQ(0, follow__start(&self->f, argv));
 	/* Attached to a pool that is there already, where that says what is to be known of it. */
 	if (!variant->learns)

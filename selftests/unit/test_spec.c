@@ -134,6 +134,7 @@ TEST(printed_text_is_a_definition)
 				   "  key          arg0\n"
 				   "  capacity     learn\n"
 				   "  acquire      semtimedop count=sembuf ok=s32(ret)==0\n"
+				   "  create       semctl count=sembuf\n"
 				   "pool alchemy\n"
 				   "  builtin      python-sqlalchemy\n"
 				   "  capacity     learn\n";
@@ -243,7 +244,7 @@ TEST(errors)
 		{ AROUND(" acquire x capacity=3"), 4, 12, "'capacity=' goes only with: create, resize, submit" },
 		{ AROUND(" acquire x ret=never"), 4, 16, "expected auto, uretprobe or sites after 'ret='" },
 		{ AROUND(" acquire x key=held"), 4, 16, "'key=held' goes only with: wait-on" },
-		{ AROUND(" release x count=sembuf"), 4, 18, "'count=sembuf' goes only with acquire, and covers the release" },
+		{ AROUND(" release x count=sembuf"), 4, 18, "'count=sembuf' goes only with acquire, which covers the release, and create" },
 		{ AROUND(" release x resource=ret"), 4, 21, "no 'ret' here: this is not computed at a return" },
 		{ AROUND(" release x ok=1"), 4, 12, "'ok=' goes only with: acquire, create, next" },
 		{ AROUND(" release x ret=sites"), 4, 12, "'ret=' goes only with: acquire, create, scope, wait-on, next" },
