@@ -198,15 +198,32 @@ static __always_inline __u32 give_up(struct poolwatch_thread *t, __u32 at)
 	return at;
 }
 
+/* The same for all that it holds. Return: does it hold anything? */
+static __always_inline bool edge__from_holds(struct pw_deed *d, const struct poolwatch_thread *t, const struct pw_private *own)
+{
+	__u32 n = own->nholds;
+	bool holding = false;
+
+	for (__u32 i = 0; i < POOLWATCH_HOLDS; i++) {
+		if (i >= n)
+			break;
+		if (POOLWATCH_HOLD_UNITS(t->hold[i].word)) {
+			holding = true;
+			edge__from_hold(d, i);
+		}
+	}
+	return holding;
+}
+
 __noinline int ledger__request(struct pw_deed *d)
 {
 	struct poolwatch_request *r;
 	struct poolwatch_thread *t;
 	struct poolwatch_pool *p;
 	struct pw_private *own;
-	bool holding = false;
-	__u32 n, nholds;
+	bool holding;
 	__u64 id;
+	__u32 n;
 
 	if (!d)
 		return -1;
@@ -235,15 +252,7 @@ __noinline int ledger__request(struct pw_deed *d)
 		if (r->tried && d->now - r->tried > PW_POLL_NS)
 			n = give_up(t, n - 1);
 	}
-	nholds = own->nholds;
-	for (__u32 i = 0; i < POOLWATCH_HOLDS; i++) {
-		if (i >= nholds)
-			break;
-		if (POOLWATCH_HOLD_UNITS(t->hold[i].word)) {
-			holding = true;
-			edge__from_hold(d, i);
-		}
-	}
+	holding = edge__from_holds(d, t, own);
 	__sync_fetch_and_add(&p->requesting, 1);
 	if (n < POOLWATCH_REQUESTS) {
 		r = &t->request[n & (POOLWATCH_REQUESTS - 1)];
@@ -458,6 +467,27 @@ __noinline int ledger__returned(struct pw_deed *d, __u64 ns, bool granted)
 	request__end(t, p, d->request);
 	if (granted)
 		grant__book(t, own, p, d);
+	return 0;
+}
+
+__noinline int ledger__at_once(struct pw_deed *d)
+{
+	struct poolwatch_thread *t;
+	struct poolwatch_pool *p;
+	struct pw_private *own;
+
+	if (!d)
+		return -1;
+	t = thread_at(d->thread);
+	own = private_at(d->thread);
+	p = pool_at(d->pool);
+	if (!t || !own || !p)
+		return -1;
+	d->edge = 0;
+	__sync_fetch_and_add(&p->requests, 1);
+	edge__from_holds(d, t, own);
+	hist_add(p->wait, 0);
+	grant__book(t, own, p, d);
 	return 0;
 }
 

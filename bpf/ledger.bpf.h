@@ -70,6 +70,8 @@ extern int ledger__release(struct pw_deed *d);
 extern int ledger__waited(struct pw_deed *d, __u64 ns, bool granted);
 /* ledger__returned - ledger__waited, ledger__ended and, if it was granted, ledger__grant: what most returns are, in one call. */
 extern int ledger__returned(struct pw_deed *d, __u64 ns, bool granted);
+/* ledger__at_once - ledger__request and a grant that needed no wait, told of when both are over. */
+extern int ledger__at_once(struct pw_deed *d);
 
 /* worker__done - the thread's task ends, if it is one of this pool's and the stack is no deeper than where it was taken */
 extern int worker__done(struct pw_spot *spot, __u64 sp);

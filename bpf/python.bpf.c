@@ -32,7 +32,6 @@ enum pw_py_state {
 
 struct pw_py_hit {
 	struct pw_python *py;
-	const struct pw_probe *probe;
 	struct pw_python_thread *thread;
 	__u32 tgid;
 	struct py_frame frame[3]; /* innermost first */
@@ -52,10 +51,9 @@ static __always_inline int py__begin(struct pw_py_hit *h, struct pt_regs *ctx)
 	hits = bpf_map_lookup_elem(&pw_hits, &slot);
 	if (hits)
 		++*hits;
-	h->py = bpf_map_lookup_elem(&pw_pythons, &h->tgid);
-	h->probe = bpf_map_lookup_elem(&pw_probes, &slot);
+	h->py = bpf_map_lookup_elem(&pw_pythons, &slot);
 	h->thread = bpf_task_storage_get(&pw_python_threads, bpf_get_current_task_btf(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!h->py || !h->probe || !h->thread)
+	if (!h->py || !h->thread)
 		return -1;
 	if (h->thread->began != h->py->began) {
 		h->thread->began = h->py->began;
@@ -110,16 +108,21 @@ static __always_inline int py__thread(struct pw_python_thread *t)
 /* The ledger's view of the pool at @addr. Return: 0; -1: not known (or, with @make, no room), or not to be looked at. */
 static __always_inline int py__deed(struct pw_deed *d, const struct pw_py_hit *h, __u64 addr, bool make)
 {
-	struct pw_spot spot = { .addr = addr, .def = h->probe->def };
+	struct pw_spot spot = { .addr = addr, .def = h->py->def };
+	struct pw_private *own;
 	struct poolwatch_pool *p;
 	int thread = py__thread(h->thread);
 
 	if (thread < 0 || !addr)
 		return -1;
 	spot.thread = thread;
-	if (make ? ledger__pool(&spot) : ledger__find_pool(&spot))
-		return -1;
-	p = pool_at(spot.pool);
+	own = private_at(thread);
+	p = own ? pool__again(own, &spot) : NULL;
+	if (!p) {
+		if (make ? ledger__pool(&spot) : ledger__find_pool(&spot))
+			return -1;
+		p = pool_at(spot.pool);
+	}
 	/* Ended: the loader found that it has no limit. */
 	if (!p || p->flags & POOLWATCH_POOL_ENDED)
 		return -1;
@@ -129,17 +132,9 @@ static __always_inline int py__deed(struct pw_deed *d, const struct pw_py_hit *h
 	d->available = POOLWATCH_UNKNOWN;
 	d->thread = thread;
 	d->pool = spot.pool;
-	d->def_flags = h->probe->def_flags | PW_DEED_KEEPS_HANDLES;
+	d->def_flags = h->py->def_flags | PW_DEED_KEEPS_HANDLES;
 	d->request = PW_NO_SLOT;
 	return 0;
-}
-
-/* Of a deed of this thread's request, which @t remembers. */
-static __always_inline void py__resume(struct pw_deed *d, const struct pw_python_thread *t)
-{
-	d->site = t->site;
-	d->request = t->request;
-	d->full = t->full;
 }
 
 static __always_inline void py__tell_edge(const struct pw_deed *d)
@@ -168,15 +163,6 @@ static __always_inline bool py__refused(const struct pw_py_hit *h)
 	return py__read(consts + h->py->tuple_items + 8 * n) == h->py->false_;
 }
 
-/* The request whose _do_get runs in frame @n, which just got something or is about to wait for it. */
-static __always_inline void py__request(struct pw_py_hit *h, struct pw_deed *d, __u32 n)
-{
-	d->site = py__site(h->py, h->thread, h->tgid, h->frame[n].at);
-	ledger__request(d);
-	if (d->edge)
-		py__tell_edge(d);
-}
-
 /* Queue.get is about to wait: for the first time, or it was woken and came too late. */
 static __always_inline void py__wait(struct pw_py_hit *h)
 {
@@ -186,34 +172,48 @@ static __always_inline void py__wait(struct pw_py_hit *h)
 
 	if ((t->state == PW_PY_ASKING && t->pool == pool) || py__deed(&d, h, pool, true))
 		return;
-	py__request(h, &d, 2);
+	d.site = py__site(h->py, t, h->tgid, h->frame[2].at);
+	ledger__request(&d);
 	t->pool = pool;
 	t->since = d.now;
 	t->site = d.site;
 	t->request = d.request;
 	t->full = d.full;
 	t->state = PW_PY_ASKING;
+	if (d.edge)
+		py__tell_edge(&d);
+}
+
+/* _do_get, in frame @n, has got @record (0: it has no name yet) and had not to wait for it. */
+static __always_inline void py__at_once(struct pw_py_hit *h, struct pw_deed *d, __u32 n, __u64 record)
+{
+	d->site = py__site(h->py, h->thread, h->tgid, h->frame[n].at);
+	d->resource = record;
+	ledger__at_once(d);
+	if (d->edge)
+		py__tell_edge(d);
 }
 
 /* Queue.get ends. */
 static __always_inline void py__got(struct pw_py_hit *h)
 {
 	struct pw_python_thread *t = h->thread;
-	__u64 pool = py__local(h, &h->frame[2], 0), record = py__local(h, &h->frame[1], PW_PY_ITEM), waited = 0;
+	__u64 pool = py__local(h, &h->frame[2], 0), record = py__local(h, &h->frame[1], PW_PY_ITEM);
 	bool granted = record, asked = t->state == PW_PY_ASKING && t->pool == pool;
 	struct pw_deed d;
 
 	t->state = PW_PY_IDLE;
 	if ((!granted && !asked) || py__deed(&d, h, pool, !asked))
 		return;
-	if (asked) {
-		py__resume(&d, t);
-		waited = d.now - t->since;
-	} else {
-		py__request(h, &d, 2);
+	if (!asked) {
+		py__at_once(h, &d, 2, record);
+		return;
 	}
+	d.site = t->site;
+	d.request = t->request;
+	d.full = t->full;
 	d.resource = record;
-	ledger__returned(&d, waited, granted);
+	ledger__returned(&d, d.now - t->since, granted);
 }
 
 /* It may open a connection. */
@@ -225,8 +225,7 @@ static __always_inline void py__open(struct pw_py_hit *h)
 
 	if (py__refused(h) || py__deed(&d, h, pool, true))
 		return;
-	py__request(h, &d, 1);
-	ledger__returned(&d, 0, true);
+	py__at_once(h, &d, 1, 0);
 	t->pool = pool;
 	t->state = PW_PY_OPENED;
 }
@@ -275,7 +274,8 @@ int pw_py_post(struct pt_regs *ctx)
 
 	if (py__begin(&h, ctx))
 		return 0;
-	if (py__at(&h, 0, PW_PY_COND_EXIT)) {
+	switch (py__giver(h.py, h.tgid, h.frame[0].code)) {
+	case PW_PY_COND_EXIT:
 		if (!py__next(&h, 1))
 			return 0;
 		if (py__at(&h, 1, PW_PY_GET)) {
@@ -285,19 +285,23 @@ int pw_py_post(struct pt_regs *ctx)
 			if (py__next(&h, 2) && py__at(&h, 2, PW_PY_DO_RETURN) && py__no_exception(&h))
 				py__return(&h, 2, false);
 		}
-	} else if (py__at(&h, 0, PW_PY_COND_WAIT)) {
+		break;
+	case PW_PY_COND_WAIT:
 		if (py__next(&h, 1) && py__at(&h, 1, PW_PY_GET) && py__next(&h, 2) && py__at(&h, 2, PW_PY_DO_GET))
 			py__wait(&h);
-	} else if (py__at(&h, 0, PW_PY_INC)) {
+		break;
+	case PW_PY_INC:
 		if (py__next(&h, 1) && py__at(&h, 1, PW_PY_DO_GET))
 			py__open(&h);
-	} else if (py__at(&h, 0, PW_PY_DEC)) {
+		break;
+	case PW_PY_DEC:
 		if (!py__next(&h, 1))
 			return 0;
 		if (py__at(&h, 1, PW_PY_DO_GET))
 			py__not_opened(&h);
 		else if (py__at(&h, 1, PW_PY_DO_RETURN))
 			py__return(&h, 1, true);
+		break;
 	}
 	return 0;
 }

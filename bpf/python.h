@@ -32,7 +32,7 @@ enum pw_python_code {
 #define PW_PYTHON_INSTR 0x38
 
 /*
- * One interpreter, per process. All offsets are of this interpreter's version; a field that the version does not have is
+ * One interpreter, by the slot of its probe. All offsets are of this interpreter's version; a field that the version does not have is
  * PW_PYTHON_NONE.
  */
 #define PW_PYTHON_NONE 0xffff
@@ -40,6 +40,8 @@ struct pw_python {
 	__u64 holder;	   /* address of the pointer to the thread state that holds the interpreter lock */
 	__u32 holder_then; /* or, if not PW_PYTHON_NONE, of a pointer to the struct that has that pointer here */
 	__u32 pad0;
+	__u32 def;	/* slot in POOLWATCH_DEFS */
+	__u32 def_flags;
 	__u64 began; /* the attach's number, from 1 on: what is remembered of an earlier one is void */
 	__u64 none;  /* address of None */
 	__u64 false_;

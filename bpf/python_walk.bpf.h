@@ -11,10 +11,10 @@
 
 #define E2BIG 7
 
-/* Process number -> its interpreter. */
+/* By the slot of the probe. The loader makes room only if interpreters may be watched. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 256);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PW_MAX_PROBES);
 	__type(key, __u32);
 	__type(value, struct pw_python);
 } pw_pythons SEC(".maps");
@@ -131,14 +131,15 @@ struct py_frame {
 	__u64 instr;
 };
 
-/* Where in the window the @len bytes from @at on are, put there if need be. Return: an offset, or -1. */
-static __always_inline long py__window(struct pw_python_thread *t, __u64 at, __u32 len)
+/* Not static, as others below: such a function the verifier looks at once, not at every call. */
+__noinline long py__fill_window(struct pw_python_thread *t, __u64 at)
 {
-	__u64 from = at + PY_BEYOND - t->reach;
+	__u64 from;
 	__u32 n;
 
-	if (at >= t->window_at && at - t->window_at + len <= t->window_len)
-		return at - t->window_at;
+	if (!t)
+		return -1;
+	from = at + PY_BEYOND - t->reach;
 	if (from < (at & ~4095ull))
 		from = at & ~4095ull;
 	n = at + PY_BEYOND - from;
@@ -157,7 +158,14 @@ static __always_inline long py__window(struct pw_python_thread *t, __u64 at, __u
 	return -1;
 }
 
-/* Not static, as others below: such a function the verifier looks at once, not at every call. */
+/* Where in the window the @len bytes from @at on are, put there if need be. Return: an offset, or -1. */
+static __always_inline long py__window(struct pw_python_thread *t, __u64 at, __u32 len)
+{
+	if (at >= t->window_at && at - t->window_at + len <= t->window_len)
+		return at - t->window_at;
+	return py__fill_window(t, at);
+}
+
 __noinline int py__load(const struct pw_python *py, struct pw_python_thread *t, __u64 at, struct py_frame *f)
 {
 	long off;
@@ -285,6 +293,22 @@ static __always_inline bool py__is(struct pw_python *py, __u32 tgid, __u64 code,
 	if (py->known[what])
 		return py->known[what] == code;
 	return py__learn_code(py, tgid, code) == what;
+}
+
+/* Which of the functions whose locks are given up it is, if any. */
+static __always_inline __u32 py__giver(struct pw_python *py, __u32 tgid, __u64 code)
+{
+	if (code == py->known[PW_PY_COND_EXIT])
+		return PW_PY_COND_EXIT;
+	if (code == py->known[PW_PY_COND_WAIT])
+		return PW_PY_COND_WAIT;
+	if (code == py->known[PW_PY_INC])
+		return PW_PY_INC;
+	if (code == py->known[PW_PY_DEC])
+		return PW_PY_DEC;
+	if (py->known[PW_PY_COND_EXIT] && py->known[PW_PY_COND_WAIT] && py->known[PW_PY_INC] && py->known[PW_PY_DEC])
+		return PW_PY_OTHER;
+	return py__learn_code(py, tgid, code);
 }
 
 /* Capture the stack from the frame at @at on. Return: its site, or 0. */

@@ -191,6 +191,8 @@ int loader__new(const struct loader_options *options, struct loader **out, char 
 	bpf_program__set_autoload(skel->progs.pw_jvm_unpark, options->jvm);
 	if (!options->jvm)
 		bpf_map__set_max_entries(skel->maps.pw_parked, 1);
+	if (!options->python)
+		bpf_map__set_max_entries(skel->maps.pw_pythons, 1);
 	r = poolwatch_bpf__load(skel);
 	if (r) {
 		load_error(r, err);

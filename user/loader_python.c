@@ -41,7 +41,6 @@ static int attach_posts(struct loader *l, struct loader_target *lt, const struct
 int loader__attach_python(struct loader *l, struct loader_target *lt, const struct python *py, uint32_t def, uint32_t def_flags,
 			  char err[LOADER_ERROR])
 {
-	struct pw_probe probe = { .def = def, .def_flags = def_flags, .def_capacity = POOLWATCH_UNKNOWN };
 	struct pw_python told = py->bpf;
 	uint32_t *slots = realloc(lt->probes, (lt->nprobes + 1) * sizeof(*slots)), slot;
 	int r;
@@ -57,10 +56,10 @@ int loader__attach_python(struct loader *l, struct loader_target *lt, const stru
 	slot = (uint32_t)r;
 	lt->probes[lt->nprobes++] = slot;
 	l->probe_stepped[slot] = false;
+	told.def = def;
+	told.def_flags = def_flags;
 	told.began = ++l->pythons;
-	r = bpf_map__update_elem(l->skel->maps.pw_probes, &slot, sizeof(slot), &probe, sizeof(probe), BPF_ANY);
-	if (!r)
-		r = bpf_map__update_elem(l->skel->maps.pw_pythons, &lt->pid, sizeof(lt->pid), &told, sizeof(told), BPF_ANY);
+	r = bpf_map__update_elem(l->skel->maps.pw_pythons, &slot, sizeof(slot), &told, sizeof(told), BPF_ANY);
 	if (!r)
 		r = attach_posts(l, lt, py, PW_COOKIE(lt->pid, slot), def);
 	if (r) {
@@ -86,8 +85,6 @@ void loader__forget_python(struct loader *l, uint32_t pid)
 	uint64_t key, next;
 	bool more;
 
-	if (bpf_map__delete_elem(l->skel->maps.pw_pythons, &pid, sizeof(pid), 0))
-		return;
 	more = !bpf_map__get_next_key(map, NULL, &key, sizeof(key));
 	while (more) {
 		more = !bpf_map__get_next_key(map, &key, &next, sizeof(next));
