@@ -122,16 +122,28 @@ static int by_number(const void *a, const void *b)
 	return *(const pid_t *)a - *(const pid_t *)b;
 }
 
-/* Three hold one each and ask for another; two more ask without holding. All five are named, no other. */
+/*
+ * Three hold one each and ask for another; two more, which hold nothing, have asked before them, as the books say. All five are
+ * named, no other: with the last request, and not before, the five are in a deadlock.
+ */
 TEST_F(attach, all_threads_nest)
 {
+	struct proc show = { 0 };
 	pid_t tid[THREADS];
 	const char *f;
 
 	for (int i = 1; i <= UNITS; i++)
 		ASSERT_NE(workload__do(&self->program, "%d take", i), NULL);
-	for (int i = 1; i <= THREADS; i++)
+	for (int i = THREADS; i >= 1; i--) {
 		ASSERT_NE(workload__do(&self->program, "%d ask", i), NULL);
+		/* It says so before it asks. */
+		do {
+			proc__free(&show);
+			ASSERT_EQ(poolwatch__run(&show, "show", "pools", "-p", self->pid, "--json", NULL), 0);
+			ASSERT_EQ(show.out.n, 1);
+		} while (json_int(show.out.lines[0], "waiters") != THREADS + 1 - i);
+	}
+	proc__free(&show);
 	f = poolwatch__finding(&self->watch, "deadlock", "new");
 	ASSERT_NE(f, NULL);
 	SITES(first, next);
