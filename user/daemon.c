@@ -65,7 +65,7 @@ static int add(void *ctx, int group, uint32_t pid)
 	if ((pid_t)pid == getpid())
 		return -EINVAL;
 	ret = watch__add(d->groups[group]->watch, pid, 0, &err);
-	if (ret && ret != -ENOENT && ret != -EEXIST) {
+	if (ret && ret != -ENOENT && ret != -EAGAIN && ret != -EEXIST) {
 		snprintf(line, sizeof(line), "process %" PRIu32 " is not watched: %s", pid,
 			 err.message[0] ? err.message : strerror(-ret));
 		d->notice(line);

@@ -53,7 +53,7 @@ static int add(void *ctx, int group, uint32_t pid)
 	if ((pid_t)pid == getpid())
 		return -EINVAL;
 	r = watch__add(x->watch, pid, 0, &err);
-	if (r && r != -ENOENT && r != -EEXIST && r != -ESRCH && x->notice) {
+	if (r && r != -ENOENT && r != -EAGAIN && r != -EEXIST && r != -ESRCH && x->notice) {
 		snprintf(line, sizeof(line), "process %" PRIu32 " is not watched: %s", pid, err.message[0] ? err.message : strerror(-r));
 		x->notice(x->ctx, line);
 	}

@@ -272,12 +272,14 @@ static bool deadlock__goes_on(const struct judge_said *s, size_t at, const struc
 	return !left;
 }
 
-static bool process_gone(const struct judge_look *look, uint32_t pid)
+/* The process that @s is about; what happened before to one with its number is another matter. */
+static bool process_gone(const struct judge_look *look, const struct judge_said *s)
 {
 	const struct judge *j = look->judge;
+	uint32_t pid = s->last.pid;
 
 	for (size_t i = 0; i < j->nevents; i++)
-		if (j->events[i].tgid == pid &&
+		if (j->events[i].tgid == pid && j->events[i].time >= s->since &&
 		    (j->events[i].type == POOLWATCH_EV_PROC_EXIT || j->events[i].type == POOLWATCH_EV_PROC_EXEC))
 			return true;
 	for (size_t i = 0; i < look->now->nprocs; i++)
@@ -292,7 +294,7 @@ static int track__missing(struct judge_look *look, size_t at)
 {
 	struct judge_said *s = &look->judge->said[at];
 	const struct poolwatch_pool *p = ledger__pool(look->now, s->last.pool);
-	bool gone = s->last.pid && process_gone(look, s->last.pid) && !(p && p->flags & POOLWATCH_POOL_SHARED);
+	bool gone = s->last.pid && process_gone(look, s) && !(p && p->flags & POOLWATCH_POOL_SHARED);
 
 	if (p && p->flags & POOLWATCH_POOL_SIGNALLING)
 		return said__tell_end(s, look, FINDING_RETRACTED,
@@ -342,7 +344,7 @@ static int forget_gone(struct judge_look *look)
 	for (size_t i = 0; i < j->nsaid; i++) {
 		struct judge_said *s = &j->said[i];
 
-		if ((!s->open || counts(s->kind)) && s->last.pid && process_gone(look, s->last.pid) &&
+		if ((!s->open || counts(s->kind)) && s->last.pid && process_gone(look, s) &&
 		    !ledger__pool(look->now, s->last.pool)) {
 			judge_said__clear(s);
 			continue;

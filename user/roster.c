@@ -104,7 +104,7 @@ static void attempt(struct roster *r, struct entry *e, uint64_t now)
 
 	if (!err || err == -EEXIST) {
 		e->state = ROSTER_WATCHED;
-	} else if (err == -ENOENT) {
+	} else if (err == -ENOENT || err == -EAGAIN) {
 		e->state = ROSTER_TRYING;
 		e->retry = now + e->pause;
 		e->pause = 2 * e->pause < RETRY_LAST ? 2 * e->pause : RETRY_LAST;
@@ -190,7 +190,8 @@ void roster__gone(struct roster *r, uint32_t pid)
 {
 	struct entry *e = find(r, pid);
 
-	if (!e)
+	/* One that is tried was not watched: it has the number of the one that was. */
+	if (!e || e->state == ROSTER_TRYING)
 		return;
 	/* As if it had never been seen: if it is still there, the next look starts over. */
 	e->state = ROSTER_OTHER;

@@ -21,7 +21,7 @@ enum roster_state {
 struct roster_ops {
 	/* The group that @f belongs to, or -1: not meant. */
 	int (*match)(void *ctx, const struct procs_facts *f);
-	/* 0 or -EEXIST: watched; -ENOENT: nothing to watch in it yet; -errno: never will. */
+	/* 0 or -EEXIST: watched; -ENOENT: nothing to watch in it yet; -EAGAIN: not at this moment; -errno: never will. */
 	int (*add)(void *ctx, int group, uint32_t pid);
 	void (*remove)(void *ctx, int group, uint32_t pid);
 };

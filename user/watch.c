@@ -137,10 +137,16 @@ void watch__free(struct watch *w)
 
 int watch__add(struct watch *w, uint32_t pid, unsigned int flags, struct watch_error *err)
 {
-	struct watched d = { .lt = NULL }, *grown;
+	struct watched d = { .added = watch__clock() }, *grown, *old = watch__find(w, pid);
 	int r;
 
-	if (watch__find(w, pid)) {
+	if (old && (old->ended || !target__alive(&old->t))) {
+		/* Its number is another's already; what it did is judged first. */
+		w->due = true;
+		snprintf(err->message, sizeof(err->message), "process %u has just followed one of the same number", pid);
+		return err->code = -EAGAIN;
+	}
+	if (old) {
 		snprintf(err->message, sizeof(err->message), "process %u is watched already", pid);
 		return err->code = -EEXIST;
 	}
@@ -210,11 +216,21 @@ int watch__timeout_ms(const struct watch *w)
 	return (w->next_look - now) / MS + 1;
 }
 
+/* What became of a process before this one had its number, or of this one before it was watched: it is judged already. */
+static bool is_of_an_older_one(const struct watched *d, const struct poolwatch_event *e)
+{
+	return d && e->time < d->added &&
+	       (e->type == POOLWATCH_EV_PROC_EXIT || e->type == POOLWATCH_EV_PROC_EXEC || e->type == POOLWATCH_EV_PROC_FORK);
+}
+
 static void on_record(void *ctx, const struct pw_record *r)
 {
 	const struct poolwatch_event *e = &r->event;
 	struct watch *w = ctx;
 	struct watched *d = watch__find(w, e->tgid);
+
+	if (is_of_an_older_one(d, e))
+		return;
 
 	if (r->stack_len || e->type == POOLWATCH_EV_NESTED || e->type == POOLWATCH_EV_ORDER)
 		watch__keep_trace(w, r);

@@ -53,7 +53,10 @@ void watch__free(struct watch *w);
 
 #define WATCH_FROM_START (1u << 0) /* the target has not run its first instruction yet: no unknown holds */
 
-/* Attach to a process. -EEXIST: already watched. -ENOENT: no definition has anything in it. */
+/*
+ * Attach to a process. -EEXIST: already watched. -ENOENT: no definition has anything in it. -EAGAIN: one that had its number was
+ * watched and has ended, which watch__step has still to tell.
+ */
 int watch__add(struct watch *w, uint32_t pid, unsigned int flags, struct watch_error *err);
 /* Detach from it and forget its ledger. */
 int watch__remove(struct watch *w, uint32_t pid);

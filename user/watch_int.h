@@ -16,6 +16,7 @@ struct watched {
 	struct watch_jvm *jvm;	    /* its Java virtual machine, if it is watched */
 	bool attached[PW_MAX_DEFS]; /* by definition */
 	bool ended;		    /* it exited: a last look, then it goes */
+	uint64_t added;		    /* CLOCK_MONOTONIC ns: before it was opened */
 	size_t nmaps;		    /* when the maps were last looked at */
 	uint64_t mapped;	    /* CLOCK_MONOTONIC ns: when they were last looked at for a stack */
 	uint64_t rescan;	    /* CLOCK_MONOTONIC ns: when to look for libraries that were loaded since */

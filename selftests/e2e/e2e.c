@@ -13,12 +13,15 @@
 #include <unistd.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <linux/sched.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include "e2e.h"
 
 #define MAX_ARGS 64
 
 void (*proc__before_exec)(void);
+pid_t proc__next_pid;
 
 static uint64_t clock_ms(void)
 {
@@ -103,6 +106,19 @@ static void child(char *const argv[], int in[2], int out[2], int err[2])
 	_exit(127);
 }
 
+static pid_t fork_as_told(void)
+{
+	struct clone_args args = { .exit_signal = SIGCHLD, .set_tid = (uintptr_t)&proc__next_pid, .set_tid_size = 1 };
+	pid_t pid;
+
+	if (!proc__next_pid)
+		return fork();
+	pid = syscall(SYS_clone3, &args, sizeof(args));
+	if (pid)
+		proc__next_pid = 0;
+	return pid;
+}
+
 int proc__start(struct proc *p, char *const argv[])
 {
 	int in[2], out[2], err[2];
@@ -111,7 +127,7 @@ int proc__start(struct proc *p, char *const argv[])
 	signal(SIGPIPE, SIG_IGN);
 	if (pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC))
 		return -errno;
-	pid = fork();
+	pid = fork_as_told();
 	if (pid < 0)
 		return -errno;
 	if (!pid)

@@ -45,6 +45,8 @@ struct proc {
 
 /* Called in the next child before it becomes @argv, NULL: nothing is. */
 extern void (*proc__before_exec)(void);
+/* If not 0, the number that the next program gets: it must be free, and takes CAP_CHECKPOINT_RESTORE. */
+extern pid_t proc__next_pid;
 
 /* proc__start - start @argv, found by PATH if it has no slash. Return: 0 or -errno. */
 int proc__start(struct proc *p, char *const argv[]);

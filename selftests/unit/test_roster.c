@@ -164,6 +164,23 @@ TEST_F(roster, libraries_come_late)
 	EXPECT_EQ(1, roster__count(self->r, ROSTER_WATCHED));
 }
 
+/* Its number was another's, whose watch has not ended yet: it is tried again, and that end is not its own. */
+TEST_F(roster, right_after_one_of_its_number)
+{
+	self->a = start(one);
+	add_result = -EAGAIN;
+	ASSERT_EQ(0, roster__scan(self->r, 1000 * MS));
+	DID("+0:%d ", self->a);
+	roster__gone(self->r, self->a);
+	EXPECT_EQ(1020 * MS, roster__deadline(self->r));
+	add_result = 0;
+	roster__step(self->r, 1020 * MS);
+	DID("+0:%d ", self->a);
+	EXPECT_EQ(1, roster__count(self->r, ROSTER_WATCHED));
+	roster__gone(self->r, self->a);
+	EXPECT_EQ(0, roster__count(self->r, ROSTER_WATCHED));
+}
+
 TEST_F(roster, refused_is_not_tried_again)
 {
 	self->a = start(one);
