@@ -41,7 +41,9 @@ struct view {
 	size_t nexecutors;
 };
 
-static const char *const libraries[] = { "java.", "javax.", "jdk.", "sun.", "scala.", "akka.", "com.google.common.", "kotlin.", "io.netty." };
+static const char *const libraries[] = {
+	"java.", "javax.", "jdk.", "sun.", "scala.", "akka.", "kotlin.", "com.google.common.", "io.netty.",
+};
 
 static const struct {
 	const char *method;
@@ -151,12 +153,15 @@ static enum doing find_await(const struct jvm_dump *d, const struct jvm_thread *
 	return doing;
 }
 
-/* The outermost frame of the program's own code in (@await, @end): the task. */
+/* The outermost frame of the program's own code in (@await, @end): the task. Not the compiler's bridge to the method of that name. */
 static size_t find_task(const struct jvm_dump *d, const struct jvm_thread *t, size_t await, size_t end)
 {
 	for (size_t i = end; i-- > await + 1;)
-		if (frame(d, t, i)->file.len && !jvm_judge__is_library(frame(d, t, i)->method))
-			return i;
+		if (frame(d, t, i)->file.len && !jvm_judge__is_library(frame(d, t, i)->method)) {
+			const struct jvm_text *outer = &frame(d, t, i)->method, *inner = &frame(d, t, i - 1)->method;
+
+			return i - 1 > await && inner->len == outer->len && !memcmp(inner->s, outer->s, outer->len) ? i - 1 : i;
+		}
 	return await;
 }
 

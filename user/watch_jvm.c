@@ -116,6 +116,11 @@ int watch_jvm__attach(struct watch *w, struct watched *d, size_t *attached, char
 		if (!m)
 			continue;
 		d->attached[i] = true;
+		if (!w->options.jvm_dump && !w->options.spec_is_default) {
+			snprintf(err, LOADER_ERROR, "what pool '%s' of process %u needs is a thread dump: allow it with --jvm-dump",
+				 spec->pools[i].name, d->t.pid);
+			return -ENOENT;
+		}
 		if (!w->options.jvm_dump) {
 			watch__notice(w, "process %u is a Java virtual machine: with --jvm-dump its executors are watched, and a thread dump "
 				      "tells whether one is deadlocked", d->t.pid);

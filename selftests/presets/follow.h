@@ -31,6 +31,7 @@ struct followed {
 	size_t nthreads;
 	uint32_t depth;
 	bool uncertain;
+	const char *proof;
 	uint64_t seen_ns; /* CLOCK_MONOTONIC: when it was told */
 	uint64_t time;
 	char held[128];	 /* "function file:line" of the first thread's first hold, file without its directory */
@@ -47,6 +48,7 @@ struct follow {
 	struct watch *watch;
 	struct watch_error error;
 	uint64_t stall_ns; /* 0: longer than any test takes */
+	bool jvm_dump;
 	struct followed found[FOLLOW_FINDINGS];
 	size_t nfound;
 	char notice[400]; /* the last one */
@@ -86,7 +88,7 @@ static inline void follow__on_finding(void *ctx, struct finding *f)
 		return;
 	fo->nfound++;
 	*to = (struct followed){ f->kind,    f->event,	      "",	   f->capacity, f->in_use, f->waiters, f->needed_capacity,
-				 f->unknown, f->nthreads, f->depth, f->uncertain, follow__clock(), f->time };
+				 f->unknown, f->nthreads, f->depth, f->uncertain, f->proof, follow__clock(), f->time };
 	snprintf(to->pool, sizeof(to->pool), "%s", f->pool_name);
 	if (f->nthreads) {
 		const struct finding_thread *t = &f->threads[0];
@@ -156,7 +158,7 @@ static inline bool follow__before(struct follow *f, const char *what)
 static inline int follow__watch(struct follow *f, const char *pools, bool children)
 {
 	struct watch_options o = { .spec = &f->spec, .finding = follow__on_finding, .notice = follow__on_notice, .ctx = f,
-				   .no_device = true, .follow = children, .stall_ns = f->stall_ns ?: FOLLOW_GIVE_UP_S * 1000000000ull };
+				   .no_device = true, .jvm_dump = f->jvm_dump, .follow = children, .stall_ns = f->stall_ns ?: FOLLOW_GIVE_UP_S * 1000000000ull };
 	struct presets list = { 0 };
 	struct spec_error err = { 0 };
 	int r = 0;

@@ -29,6 +29,17 @@ $(eval $(call presets_program,gthread,gthread.c,$$$$($$(PKG_CONFIG) --cflags --l
 $(eval $(call presets_program,qsem5,qsem.cpp,-fPIC $$$$($$(PKG_CONFIG) --cflags --libs Qt5Core),$$(CXX)))
 $(eval $(call presets_program,qsem6,qsem.cpp,-fPIC -std=c++17 $$$$($$(PKG_CONFIG) --cflags --libs Qt6Core),$$(CXX)))
 
+# For Java, a class path each: Scala's own library, called from Java, needs no Scala compiler.
+SCALA_LIBRARY := /usr/share/java/scala-library.jar
+define presets_java
+$(PRESETS_OUT)/java/$(1).class: selftests/presets/$(1).java
+	$$(call msg,JAVAC,$$@)
+	$$(Q)mkdir -p $$(@D); javac -g -Xlint:all -Werror -cp $$(SCALA_LIBRARY) -d $$(@D) $$<
+endef
+$(eval $(call presets_java,JvmArticle))
+$(eval $(call presets_java,ScalaArticle))
+$(PRESETS_OUT)/test_jvm: | $(PRESETS_OUT)/java/JvmArticle.class $(PRESETS_OUT)/java/ScalaArticle.class
+
 $(PRESETS_TESTS): $(PRESETS_OUT)/%: selftests/presets/%.c selftests/presets/follow.h $(OUT)/kselftest/kselftest_harness.h \
 		$(OUT)/libpoolwatch.a | $(PRESETS_PROGRAMS)
 	$(call msg,TEST,$@)

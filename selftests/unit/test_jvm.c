@@ -104,9 +104,9 @@ TEST_F(jvm, a_dump_of_jdk_17)
 	EXPECT_TRUE(f->native);
 	EXPECT_EQ(0, f->file.len);
 	f = jvm_dump__frame(self->d, t, 4);
-	EXPECT_TRUE(is(f->method, "JvmArticle.order"));
+	EXPECT_TRUE(is(f->method, "JvmArticle$Order.total"));
 	EXPECT_TRUE(is(f->file, "JvmArticle.java"));
-	EXPECT_EQ(21, f->line);
+	EXPECT_EQ(38, f->line);
 	f = jvm_dump__frame(self->d, t, 10);
 	EXPECT_TRUE(is(f->method, "java.lang.Thread.run"));
 	EXPECT_TRUE(is(f->file, "Thread.java"));
@@ -142,7 +142,8 @@ TEST_F(jvm, names_that_lie)
 TEST_F(jvm, what_is_no_dump)
 {
 	static const char whole[] = HEAD T17("a", "0x1", WAITS) WORK TAIL;
-	static const char silly[] = HEAD "\"\n\"a\" nid=0xffffffffffffffffff \n\tat (\n\tat x(\n\tat x()\n\tat )(\n\t- parking to wait for  <\n\n" TAIL;
+	static const char silly[] = HEAD "\"\n\"a\" nid=0xffffffffffffffffff \n\tat (\n"
+		"\tat x(\n\tat x()\n\tat )(\n\t- parking to wait for  <\n\n" TAIL;
 
 	EXPECT_EQ(-EBADMSG, judge(self, "", 0));
 	EXPECT_EQ(-EBADMSG, judge(self, "0\n", 2));
@@ -258,6 +259,11 @@ TEST_F(jvm, tasks_of_its_own)
 	EXPECT_TRUE(is(jvm_dump__frame(self->d, &self->d->threads[0], self->e[0].workers[0].task)->method, "shop.Order.total"));
 	EXPECT_TRUE(is(jvm_dump__frame(self->d, &self->d->threads[0], self->e[0].workers[0].await)->method,
 		       "java.util.concurrent.FutureTask.get"));
+	/* The same where the compiler put a bridge before it. */
+	VERDICT(JVM_DEADLOCK, JVM_REASON_TASKS, T21("p-1", "11", WAITS) TASK_GET("0x10") AT("shop.Order.call(Order.java:12)")
+		AT("shop.Order.call(Order.java:3)") AT("shop.Order$$Lambda/0x01.call(Unknown Source)")
+		AT("java.util.concurrent.FutureTask.run(java.base@21.0.1/FutureTask.java:317)") LOOP);
+	EXPECT_EQ(12, jvm_dump__frame(self->d, &self->d->threads[0], self->e[0].workers[0].task)->line);
 	/* Only its time can end it. */
 	VERDICT(JVM_DEADLOCK, JVM_REASON_TASKS, T21("p-1", "11", TIMED) TASK_GET("0x10") WORK STUCK2);
 	EXPECT_TRUE(self->e[0].timed);
@@ -267,7 +273,8 @@ TEST_F(jvm, a_worker_that_is_not_stuck)
 {
 	VERDICT(JVM_NOTHING, 0, STUCK1 T21("p-2", "12", WAITS) IDLE);
 	VERDICT(JVM_NOTHING, 0, STUCK1 T21("p-2", "12", "RUNNABLE") WORK);
-	VERDICT(JVM_NOTHING, 0, STUCK1 T21("p-2", "12", "TIMED_WAITING (sleeping)") AT("java.lang.Thread.sleep0(java.base@21/Native Method)") WORK);
+	VERDICT(JVM_NOTHING, 0, STUCK1 T21("p-2", "12", "TIMED_WAITING (sleeping)")
+		AT("java.lang.Thread.sleep0(java.base@21/Native Method)") WORK);
 	/* Parked by its own code, which calls a library that awaits further out. */
 	VERDICT(JVM_NOTHING, 0, STUCK1 T21("p-2", "12", WAITS) PARK("0x30", "shop.Lock") AT("shop.Lock.lock(Lock.java:3)")
 		AT("java.util.concurrent.FutureTask.get(java.base@21/FutureTask.java:190)") WORK);
@@ -306,7 +313,8 @@ TEST_F(jvm, tasks_that_may_be_elsewhere)
 
 #define WAITER1 T21("p-1", "11", WAITS) PROMISE_JOIN("0x10") WORK
 #define WAITER2 T21("p-2", "12", WAITS) PROMISE_JOIN("0x20") WORK
-#define MAIN_READS T21("main", "1", "RUNNABLE") AT("java.io.FileInputStream.readBytes(java.base@21/Native Method)") AT("shop.Main.main(Main.java:3)") "\n"
+#define MAIN_READS T21("main", "1", "RUNNABLE") \
+	AT("java.io.FileInputStream.readBytes(java.base@21/Native Method)") AT("shop.Main.main(Main.java:3)") "\n"
 #define MAIN_WAITS T21("main", "1", WAITS) PARK("0x40", "shop.Lock") AT("shop.Main.main(Main.java:3)") "\n"
 
 TEST_F(jvm, promises)
