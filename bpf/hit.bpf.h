@@ -140,6 +140,7 @@ static __always_inline void deed__fill(struct pw_deed *d, const struct pw_hit *h
 	d->edge = 0;
 	d->held = 0;
 	d->held_site = 0;
+	d->holder = 0;
 }
 
 /* Told with the stack of the moment: where the second unit is asked for, while the first is held. */

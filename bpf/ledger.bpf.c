@@ -4,6 +4,7 @@
 #include "histogram.bpf.h"
 #include "hold.bpf.h"
 #include "ledger.bpf.h"
+#include "unit.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -333,39 +334,6 @@ __noinline int ledger__waited(struct pw_deed *d, __u64 ns, bool granted)
 
 /* --- grants */
 
-/* The unit has a handle: who holds it. */
-__noinline int grant__unit(struct pw_deed *d)
-{
-	struct pw_unit_key key = {};
-	struct pw_unit unit = {}, *known;
-	struct poolwatch_thread *t;
-	struct poolwatch_pool *p;
-
-	if (!d)
-		return -1;
-	t = thread_at(d->thread);
-	p = pool_at(d->pool);
-	if (!t || !p)
-		return -1;
-	key.resource = d->resource;
-	key.pool = p->head.id;
-	if (d->def_flags & PW_DEED_KEEPS_HANDLES) {
-		known = bpf_map_lookup_elem(&pw_units, &key);
-		if (known) {
-			known->since = d->now;
-			known->thread = t->head.id;
-			return 0;
-		}
-	}
-	unit.thread = t->head.id;
-	unit.since = d->now;
-	if (bpf_map_update_elem(&pw_units, &key, &unit, BPF_ANY)) {
-		count_loss(POOLWATCH_LOST_UNITS);
-		mark_uncertain(d->pool, d->thread);
-	}
-	return 0;
-}
-
 /* The pool has no unit left, or more are out than there can be: then what was said of its capacity is not so. */
 __noinline int grant__full(struct pw_deed *d, __s64 in_use)
 {
@@ -425,8 +393,10 @@ static __always_inline void grant__book(struct poolwatch_thread *t, struct pw_pr
 		if (depth > p->depth)
 			p->depth = depth;
 	}
-	if (d->resource)
-		grant__unit(d);
+	if (d->resource && unit__put(d)) {
+		count_loss(POOLWATCH_LOST_UNITS);
+		mark_uncertain(d->pool, d->thread);
+	}
 }
 
 __noinline int ledger__grant(struct pw_deed *d)
@@ -506,11 +476,7 @@ __noinline int release__unit(struct pw_deed *d)
 {
 	struct poolwatch_thread *t;
 	struct poolwatch_pool *p;
-	struct pw_unit_key key = {};
-	struct pw_unit *unit;
-	__u64 holder;
-	bool keep;
-	int at;
+	int at, taken;
 
 	if (!d)
 		return -1;
@@ -518,33 +484,27 @@ __noinline int release__unit(struct pw_deed *d)
 	p = pool_at(d->pool);
 	if (!t || !p)
 		return -1;
-	key.resource = d->resource;
-	key.pool = p->head.id;
-	keep = d->def_flags & PW_DEED_KEEPS_HANDLES;
-	unit = bpf_map_lookup_elem(&pw_units, &key);
-	if (keep && (!unit || !unit->thread))
-		return 1;
-	if (!unit) {
+	taken = unit__take(d);
+	if (taken < 0)
+		return 0;
+	if (!taken) {
+		if (d->def_flags & PW_DEED_ELSE_BY_COUNT)
+			return 1;
 		count_loss(POOLWATCH_UNMATCHED_RELEASES);
 		__sync_fetch_and_add(&p->returned_unknown, 1);
 		__sync_fetch_and_add(&p->releases, 1);
 		return 0;
 	}
-	holder = unit->thread;
-	if (keep)
-		unit->thread = 0; /* its user has the lock of all that uses it */
-	else if (bpf_map_delete_elem(&pw_units, &key))
-		return 0; /* returned twice at once: the other one is booked */
-	if (holder == t->head.id) {
+	if (d->holder == t->head.id) {
 		set_flag(p, POOLWATCH_POOL_CONFIRMED);
 	} else {
 		__sync_fetch_and_add(&p->foreign, 1);
-		t = thread_at(holder);
+		t = thread_at(d->holder);
 	}
-	if (t && t->head.id == holder) {
+	if (t && t->head.id == d->holder) {
 		d->units = 1;
-		at = hold__find(holder, d->pool);
-		if (at >= 0 && hold__take(holder, at, d) < 0)
+		at = hold__find(d->holder, d->pool);
+		if (at >= 0 && hold__take(d->holder, at, d) < 0)
 			mark_uncertain(d->pool, d->thread);
 		if (t->flags & POOLWATCH_THREAD_EXITED)
 			emit__pool(POOLWATCH_EV_RETURNED, p, t, d->site, d->now - t->exited, 1);

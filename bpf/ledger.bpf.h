@@ -13,8 +13,8 @@
 
 #include "maps.bpf.h"
 
-/* In pw_deed.def_flags only: handles last longer than what they are handles of, so they are kept; one not known is a bare count. */
-#define PW_DEED_KEEPS_HANDLES (1u << 31)
+/* In pw_deed.def_flags only: a handle that nobody is known to hold comes back as a bare count. */
+#define PW_DEED_ELSE_BY_COUNT (1u << 31)
 
 /* One request, grant or release: who, of which pool, what; and what came of it. */
 struct pw_deed {
@@ -34,6 +34,7 @@ struct pw_deed {
 	__u32 depth;
 	__u64 held;
 	__u64 held_site;
+	__u64 holder;	 /* out of unit__take */
 };
 
 /* The pool of @def at @addr as the thread sees it. */

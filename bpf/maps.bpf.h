@@ -167,6 +167,8 @@ struct {
 	__type(value, struct pw_unit);
 } pw_units __weak SEC(".maps");
 
+__u64 pw_units_known __weak = 0; /* how many are in there */
+
 /* What expressions are computed from. */
 struct pw_env {
 	__u64 args[PW_ARGS];

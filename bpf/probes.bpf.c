@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One entry and one return program for every probe of every definition, told apart by the attach cookie: which process
+ * The same few programs for every probe of every definition, told apart by the attach cookie: which process
  * the probe was placed for (the kernel's own filter lets other processes through when two attachments share a place), and which
  * of pw_probes it is.
  */
@@ -249,26 +249,38 @@ static __always_inline void enter__resize(struct pw_hit *h)
 		pool__set_capacity(p, hit__value(h, &h->probe->capacity, POOLWATCH_UNKNOWN));
 }
 
+static __always_inline int enter__begin(struct pw_hit *h, struct pt_regs *ctx)
+{
+	if (hit__begin(h, ctx))
+		return -1;
+	h->sp = ctx->sp + h->probe->sp_adjust;
+	hit__args(h, ctx);
+	if (!(h->probe->flags & (PW_PROBE_KEY_AT_RET | PW_PROBE_KEY_HELD)) && !hit__key(h))
+		return -1;
+	h->spot.addr = h->env.key;
+	return 0;
+}
+
+/* A request begins. */
 SEC("uprobe")
 int pw_enter(struct pt_regs *ctx)
 {
 	struct pw_hit h;
 
-	if (hit__begin(&h, ctx))
-		return 0;
-	h.sp = ctx->sp + h.probe->sp_adjust;
-	hit__args(&h, ctx);
-	if (!(h.probe->flags & (PW_PROBE_KEY_AT_RET | PW_PROBE_KEY_HELD))) {
-		if (!hit__key(&h))
-			return 0;
-	}
-	h.spot.addr = h.env.key;
-	switch (h.probe->kind) {
-	case PW_ACQUIRE:
-	case PW_SCOPE:
-	case PW_WAIT_ON:
+	if (!enter__begin(&h, ctx))
 		enter__acquire(&h, ctx);
-		break;
+	return 0;
+}
+
+/* Units come back, tasks end, pools come, change and go. */
+SEC("uprobe")
+int pw_release(struct pt_regs *ctx)
+{
+	struct pw_hit h;
+
+	if (enter__begin(&h, ctx))
+		return 0;
+	switch (h.probe->kind) {
 	case PW_RELEASE:
 	case PW_INVALIDATE:
 		enter__release(&h);

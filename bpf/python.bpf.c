@@ -18,6 +18,7 @@
 #include "ledger.bpf.h"
 #include "emit.bpf.h"
 #include "python_walk.bpf.h"
+#include "unit.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -132,7 +133,7 @@ static __always_inline int py__deed(struct pw_deed *d, const struct pw_py_hit *h
 	d->available = POOLWATCH_UNKNOWN;
 	d->thread = thread;
 	d->pool = spot.pool;
-	d->def_flags = h->py->def_flags | PW_DEED_KEEPS_HANDLES;
+	d->def_flags = h->py->def_flags | PW_DEED_ELSE_BY_COUNT;
 	d->request = PW_NO_SLOT;
 	return 0;
 }
@@ -248,8 +249,6 @@ static __always_inline void py__return(struct pw_py_hit *h, __u32 n, bool closed
 {
 	struct pw_python_thread *t = h->thread;
 	__u64 pool = py__local(h, &h->frame[n], 0), record = py__local(h, &h->frame[n], 1);
-	struct poolwatch_pool *p;
-	struct pw_unit_key key = {};
 	struct pw_deed d;
 
 	if (py__deed(&d, h, pool, false))
@@ -259,12 +258,8 @@ static __always_inline void py__return(struct pw_py_hit *h, __u32 n, bool closed
 	/* One that was opened for its holder got its name only then: it is given back by count. */
 	d.resource = record;
 	ledger__release(&d);
-	p = pool_at(d.pool);
-	if (!closed || !p)
-		return;
-	key.resource = record;
-	key.pool = p->head.id;
-	bpf_map_delete_elem(&pw_units, &key);
+	if (closed)
+		unit__forget(&d);
 }
 
 SEC("uprobe")

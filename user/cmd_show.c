@@ -27,7 +27,7 @@ static void usage(FILE *out)
 	      "  -o COLUMNS       names separated by commas; '+a,b' adds to the usual ones; 'all'\n"
 	      "  --no-headings    rows only\n"
 	      "  --json           one object a line, times in ns\n"
-	      "  -p, --pid PID    of this process only\n"
+	      "  -p, --pid PID    of this process only; stats: of who watches it\n"
 	      "  -a, --all        also what is no pool, threads that only remember, causes that never counted\n"
 	      "  -v, --verbose    pools: the distribution of hold and wait times as bars\n"
 	      "  --debug-dir DIR  where separate debug files are (/usr/lib/debug)\n"
@@ -219,6 +219,17 @@ static int show_graph(struct show *s)
 	return err ? CMD_FAILED : CMD_OK;
 }
 
+/* Does the session watch the process that was asked for? */
+static bool is_asked_for(const struct show *s, const struct session *session)
+{
+	const struct ledger *l = &session->now;
+
+	for (size_t i = 0; i < l->nprocs; i++)
+		if (l->procs[i].head.tgid == s->pid)
+			return true;
+	return !s->pid;
+}
+
 /* What the definitions cost that were met at all. */
 static int show_costs(struct show *s)
 {
@@ -238,7 +249,7 @@ static int show_costs(struct show *s)
 		for (size_t k = 0; k < s->sessions.s[i]->now.ndefs; k++) {
 			const struct poolwatch_def *d = &s->sessions.s[i]->now.defs[k];
 
-			if (!d->hits_emulated && !d->hits_stepped && !s->views.all)
+			if ((!d->hits_emulated && !d->hits_stepped && !s->views.all) || !is_asked_for(s, s->sessions.s[i]))
 				continue;
 			costs[n] = (struct view_cost){ d, &s->sessions.s[i]->views.session };
 			if (add_row(&r, &costs[n++]))
@@ -262,7 +273,7 @@ static int show_stats(struct show *s)
 	for (size_t i = 0; i < s->sessions.n; i++) {
 		struct views *v = &s->sessions.s[i]->views;
 
-		for (size_t k = 0; k < v->ncounters; k++)
+		for (size_t k = 0; k < v->ncounters && is_asked_for(s, s->sessions.s[i]); k++)
 			if (add_row(&r, &v->counters[k]))
 				return CMD_FAILED;
 	}

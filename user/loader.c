@@ -178,6 +178,7 @@ int loader__new(const struct loader_options *options, struct loader **out, char 
 	if (l->multi) {
 		bpf_program__set_expected_attach_type(skel->progs.pw_enter, BPF_TRACE_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(skel->progs.pw_leave, BPF_TRACE_UPROBE_MULTI);
+		bpf_program__set_expected_attach_type(skel->progs.pw_release, BPF_TRACE_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(skel->progs.pw_sysv_enter, BPF_TRACE_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(skel->progs.pw_sysv_leave, BPF_TRACE_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(skel->progs.pw_py_post, BPF_TRACE_UPROBE_MULTI);

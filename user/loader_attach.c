@@ -12,7 +12,7 @@
 
 /* Phases of attaching. Releases first, so that none is missed of what is acquired later; returns before their entries, so that no
  * request waits for a return that is not probed yet. */
-enum phase { PHASE_RELEASE, PHASE_RETURN, PHASE_SITE, PHASE_ACQUIRE, PHASES };
+enum phase { PHASE_RELEASE, PHASE_RETURN, PHASE_SITE, PHASE_NEXT, PHASE_ACQUIRE, PHASES };
 
 uint32_t loader__def_flags(const struct spec_pool *p)
 {
@@ -169,7 +169,9 @@ static struct bpf_program *program_of(struct loader *l, enum phase phase, bool s
 {
 	if (phase == PHASE_RETURN || phase == PHASE_SITE)
 		return sysv ? l->skel->progs.pw_sysv_leave : l->skel->progs.pw_leave;
-	return sysv ? l->skel->progs.pw_sysv_enter : l->skel->progs.pw_enter;
+	if (sysv)
+		return l->skel->progs.pw_sysv_enter;
+	return phase == PHASE_ACQUIRE ? l->skel->progs.pw_enter : l->skel->progs.pw_release;
 }
 
 static int attach_batch(struct loader *l, struct loader_target *lt, const struct batch *b, int fd, enum phase phase, bool sysv, uint32_t def)
@@ -202,14 +204,17 @@ static int attach_batch(struct loader *l, struct loader_target *lt, const struct
 /* What of @pp belongs to @phase, into @b. */
 static int add_phase(const struct plan_probe *pp, enum phase phase, uint64_t cookie, struct batch *b)
 {
-	bool request = spec_probe__requests(pp->probe);
+	bool request = spec_probe__requests(pp->probe), next = pp->probe->kind == PW_NEXT;
 	int err = 0;
 
 	switch (phase) {
 	case PHASE_RELEASE:
 		return request ? 0 : batch_add(b, pp->offset, cookie);
+	/* Asking for the next task gives back the unit of the last: of the same program as releases. */
+	case PHASE_NEXT:
+		return next ? batch_add(b, pp->offset, cookie) : 0;
 	case PHASE_ACQUIRE:
-		return request ? batch_add(b, pp->offset, cookie) : 0;
+		return request && !next ? batch_add(b, pp->offset, cookie) : 0;
 	case PHASE_RETURN:
 		return pp->has_return && pp->ret == SPEC_RET_URETPROBE ? batch_add(b, pp->hijack, cookie) : 0;
 	case PHASE_SITE:

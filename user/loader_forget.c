@@ -70,8 +70,8 @@ static void forget_units(struct loader *l, uint64_t pool)
 
 	while (have) {
 		have = !bpf_map__get_next_key(l->skel->maps.pw_units, &key, &next, sizeof(next));
-		if (key.pool == pool)
-			bpf_map__delete_elem(l->skel->maps.pw_units, &key, sizeof(key), 0);
+		if (key.pool == pool && !bpf_map__delete_elem(l->skel->maps.pw_units, &key, sizeof(key), 0))
+			__atomic_sub_fetch(&l->skel->bss->pw_units_known, 1, __ATOMIC_RELAXED);
 		key = next;
 	}
 }

@@ -101,7 +101,7 @@ TEST_F(loop, books_a_call_once)
 
 	/* And nothing was lost: what came again was no request that had no end, nor a return of nothing. */
 	proc__free(&self->show);
-	ASSERT_EQ(poolwatch__run(&self->show, "show", "stats", "--json", "-a", NULL), 0);
+	ASSERT_EQ(poolwatch__run(&self->show, "show", "stats", "-p", self->pid, "--json", "-a", NULL), 0);
 	EXPECT_GT(self->show.out.n, 0);
 	for (size_t i = 0; i < self->show.out.n; i++) {
 		const char *cause = json_str(self->show.out.lines[i], "cause");
