@@ -51,11 +51,12 @@ $(E2E)/nest_cxx: selftests/e2e/nest_cxx.cc
 	$(call msg,TARGET,$@)
 	$(Q)mkdir -p $(@D); $(CXX) $(E2E_HARD) $< -o $@
 
-$(E2E)/loop: selftests/e2e/loop.c
+$(E2E)/loop $(E2E)/handles: $(E2E)/%: selftests/e2e/%.c
 	$(call msg,TARGET,$@)
 	$(Q)mkdir -p $(@D); $(CC) -O2 -g -Wall -Wextra -Werror $< -o $@
 
 $(E2E)/test_loop: $(E2E)/loop
+$(E2E)/test_handles: $(E2E)/handles
 
 $(E2E)/hide: selftests/e2e/hide.c
 	$(call msg,CC,$@)
