@@ -77,11 +77,16 @@ static __always_inline void hit__args(struct pw_hit *h, const struct pt_regs *ct
 }
 
 /*
- * Frames whose functions cannot be running any more: the thread is now at the same (@same) or a shallower stack than they
- * began at. Their returns were lost (longjmp, a missed probe).
+ * Frames whose functions cannot be running any more: the thread is now at the same or a shallower stack than they began at.
+ * Their returns were lost (longjmp, a missed probe), or an exception left them.
  * Return: 1 if the call is one that is known already, since probe @again stands in a loop and it came by with @key before; else 0.
  */
-extern int frames__retire(__u32 thread, __u64 sp, int same, __u32 again, __u64 key);
+enum pw_retire {
+	PW_RETIRE_DEEPER, /* those that began deeper than here */
+	PW_RETIRE_SAME,	  /* and at the same place */
+	PW_RETIRE_THROWN, /* the same, left by an exception: no loss */
+};
+extern int frames__retire(__u32 thread, __u64 sp, int how, __u32 again, __u64 key);
 
 static __always_inline struct pw_frame *frame__push(struct pw_hit *h, __u64 now)
 {

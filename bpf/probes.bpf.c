@@ -110,7 +110,48 @@ static __always_inline struct poolwatch_pool *hit__held_pool(struct pw_hit *h)
 	return NULL;
 }
 
-__noinline int frames__retire(__u32 thread, __u64 sp, int same, __u32 again, __u64 key)
+/*
+ * The function of frame @at was left, by an exception or otherwise, without a return that was seen. Of a polling pool that was
+ * one try of several; what was held for the time of the call is held no more.
+ */
+__noinline int frame__left(__u32 thread, __u32 at, int how)
+{
+	struct poolwatch_thread *t = thread_at(thread);
+	struct pw_private *own = private_at(thread);
+	struct pw_deed d = { .thread = thread };
+	const struct pw_probe *asked;
+	struct pw_frame *f;
+	__u32 probe;
+	bool polls;
+
+	if (!t || !own)
+		return 0;
+	f = &own->frame[at & (PW_FRAMES - 1)];
+	probe = f->probe;
+	asked = bpf_map_lookup_elem(&pw_probes, &probe);
+	d.pool = f->pool;
+	d.request = f->request;
+	d.now = bpf_ktime_get_ns();
+	if (!asked || f->pool == PW_NO_SLOT)
+		return 0;
+	if (asked->kind == PW_SCOPE && how == PW_RETIRE_THROWN) {
+		d.units = f->units;
+		d.def_flags = asked->def_flags;
+		return ledger__release(&d);
+	}
+	if (f->request == PW_NO_SLOT)
+		return 0;
+	polls = asked->def_flags & POOLWATCH_DEF_POLL;
+	if (asked->kind == PW_ACQUIRE && (how == PW_RETIRE_THROWN || polls))
+		ledger__waited(&d, 0, false);
+	if (polls && f->request < POOLWATCH_REQUESTS)
+		t->request[f->request & (POOLWATCH_REQUESTS - 1)].tried = d.now;
+	else
+		ledger__ended(&d);
+	return 0;
+}
+
+__noinline int frames__retire(__u32 thread, __u64 sp, int how, __u32 again, __u64 key)
 {
 	struct pw_private *own = private_at(thread);
 
@@ -123,22 +164,18 @@ __noinline int frames__retire(__u32 thread, __u64 sp, int same, __u32 again, __u
 			return 1;
 	}
 	for (int i = 0; i < PW_FRAMES; i++) {
-		struct pw_deed d = { .thread = thread };
 		struct pw_frame *f;
 		__u32 n = own->nframes;
 
 		if (!n || n > PW_FRAMES)
 			break;
 		f = &own->frame[(n - 1) & (PW_FRAMES - 1)];
-		if (f->sp > sp || (f->sp == sp && !same))
+		if (f->sp > sp || (f->sp == sp && !how))
 			break;
 		own->nframes = n - 1;
-		count_loss(POOLWATCH_RETIRED_REQUESTS);
-		if (f->request == PW_NO_SLOT)
-			continue;
-		d.pool = f->pool;
-		d.request = f->request;
-		ledger__ended(&d);
+		if (how != PW_RETIRE_THROWN)
+			count_loss(POOLWATCH_RETIRED_REQUESTS);
+		frame__left(thread, n - 1, how);
 	}
 	return 0;
 }
@@ -153,7 +190,7 @@ static __always_inline void enter__acquire(struct pw_hit *h, struct pt_regs *ctx
 	__s64 units = 1;
 
 	if (h->own->nframes &&
-	    frames__retire(h->spot.thread, h->sp, 1, probe->flags & PW_PROBE_REPEATS ? h->slot : PW_NO_SLOT, h->env.key))
+	    frames__retire(h->spot.thread, h->sp, PW_RETIRE_SAME, probe->flags & PW_PROBE_REPEATS ? h->slot : PW_NO_SLOT, h->env.key))
 		return;
 	if (probe->count.shape != PW_SHAPE_NONE)
 		units = hit__value(h, &probe->count, 1);
@@ -289,7 +326,7 @@ int pw_release(struct pt_regs *ctx)
 		worker__done(&h.spot, h.sp);
 		if (h.probe->flags & PW_PROBE_KNOWN && ledger__find_pool(&h.spot))
 			break;
-		if (!frames__retire(h.spot.thread, h.sp, 1, h.probe->flags & PW_PROBE_REPEATS ? h.slot : PW_NO_SLOT, h.env.key))
+		if (!frames__retire(h.spot.thread, h.sp, PW_RETIRE_SAME, h.probe->flags & PW_PROBE_REPEATS ? h.slot : PW_NO_SLOT, h.env.key))
 			frame__push(&h, 0);
 		break;
 	case PW_DONE:
@@ -297,7 +334,7 @@ int pw_release(struct pt_regs *ctx)
 		break;
 	case PW_CREATE:
 		if (h.probe->flags & PW_PROBE_KEY_AT_RET) {
-			frames__retire(h.spot.thread, h.sp, 1, PW_NO_SLOT, 0);
+			frames__retire(h.spot.thread, h.sp, PW_RETIRE_SAME, PW_NO_SLOT, 0);
 			frame__push(&h, 0);
 		} else {
 			ledger__forget_pool(&h.spot);
@@ -306,6 +343,9 @@ int pw_release(struct pt_regs *ctx)
 		break;
 	case PW_RESIZE:
 		enter__resize(&h);
+		break;
+	case PW_CATCH:
+		frames__retire(h.spot.thread, h.sp, PW_RETIRE_THROWN, PW_NO_SLOT, 0);
 		break;
 	case PW_SUBMIT:
 		enter__resize(&h);
@@ -373,7 +413,7 @@ int pw_leave(struct pt_regs *ctx)
 	h.sp = ctx->sp - (h.probe->flags & PW_PROBE_RET_SITE ? 0 : 8);
 	n = h.own->nframes;
 	if (n && n <= PW_FRAMES && h.own->frame[(n - 1) & (PW_FRAMES - 1)].sp < h.sp) {
-		frames__retire(h.spot.thread, h.sp, 0, PW_NO_SLOT, 0);
+		frames__retire(h.spot.thread, h.sp, PW_RETIRE_DEEPER, PW_NO_SLOT, 0);
 		n = h.own->nframes;
 	}
 	if (!n || n > PW_FRAMES) {

@@ -103,7 +103,8 @@ enum pw_probe_kind {
 	PW_NEXT,       /* a worker asks for a task. Entry: its last one is done; return: it holds a unit while it does this one */
 	PW_DONE,       /* entry: the worker's task is done, unless it is the task that called */
 	PW_SUBMIT,     /* entry: the pool is given a task */
-	PW_KINDS,
+	PW_KINDS,      /* of statements */
+	PW_CATCH = PW_KINDS, /* entry: an exception was caught; calls whose stack is gone were left by it. Made by the plan */
 };
 
 /* pw_probe.flags */

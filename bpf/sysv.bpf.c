@@ -194,7 +194,7 @@ int pw_sysv_enter(struct pt_regs *ctx)
 		return 0;
 	h.sp = ctx->sp + h.probe->sp_adjust;
 	hit__args(&h, ctx);
-	frames__retire(h.spot.thread, h.sp, 1, PW_NO_SLOT, 0);
+	frames__retire(h.spot.thread, h.sp, PW_RETIRE_SAME, PW_NO_SLOT, 0);
 	if (h.probe->kind == PW_CREATE) {
 		frame__push(&h, 0);
 		return 0;
@@ -319,7 +319,7 @@ int pw_sysv_leave(struct pt_regs *ctx)
 	if (hit__begin(&h, ctx))
 		return 0;
 	h.sp = ctx->sp - (h.probe->flags & PW_PROBE_RET_SITE ? 0 : 8);
-	frames__retire(h.spot.thread, h.sp, 0, PW_NO_SLOT, 0);
+	frames__retire(h.spot.thread, h.sp, PW_RETIRE_DEEPER, PW_NO_SLOT, 0);
 	call__begin(&c, &h);
 	for (__u32 i = 0; i < SYSV_OPS; i++) {
 		if (!sysv__returned(&c, ret))

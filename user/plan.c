@@ -109,6 +109,22 @@ static int fail_absent(struct planner *p)
 			     escaped(p->pool->name).text);
 }
 
+/*
+ * An exception leaves a function without a return: one that has something to clean up then expects that. That its frame is gone is known where the exception is caught. In a program that
+ * carries its C++ library itself that cannot be seen; then it is known when the thread asks again.
+ */
+static int add_catch(struct planner *p, size_t first)
+{
+	static char *symbols[] = { "__cxa_begin_catch" };
+	static const struct spec_probe caught = { .kind = PW_CATCH, .symbols = symbols, .nsymbols = 1, .key_held = true };
+	struct module *m = modules__find(p->t, &p->modules, "libstdc++.so.6");
+	bool left = false;
+
+	for (size_t i = first; i < p->plan.nprobes; i++)
+		left |= p->plan.probes[i].thrown_through;
+	return left && m && m->fd >= 0 && m->elf ? add_statement(p, m, &caught) : 0;
+}
+
 /* The first of the definition's libraries that has the functions. */
 static int add_pool(struct planner *p, unsigned int flags)
 {
@@ -122,7 +138,7 @@ static int add_pool(struct planner *p, unsigned int flags)
 
 		if (!m)
 			continue;
-		err = add_module(p, m);
+		err = add_module(p, m) ?: add_catch(p, before);
 		if (!err)
 			return 0;
 		while (p->plan.nprobes > before)

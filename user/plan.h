@@ -45,6 +45,7 @@ struct plan_probe {
 	uint64_t *rets;			/* file offsets of ret instructions; two probes may share one, in what both tail-call */
 	size_t nrets;
 	bool ret_incomplete;		/* some returns are not seen */
+	bool thrown_through;		/* an exception may leave it: it has something to clean up then */
 	bool learn;			/* no guard of the definition matches: its capacity and available do not hold here */
 	char why[160];			/* the choice of the return method, in a sentence */
 };

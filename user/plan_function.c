@@ -202,6 +202,7 @@ static int place_function(struct planner *p, struct module *m, const struct elf_
 		.can_switch = p->modules.can_switch && !module__is_libc(m),
 		.seccomp_unsafe = p->t->seccomp && !place_kernel__uretprobe_seccomp_safe(),
 	};
+	out->thrown_through = out->has_return && code.has_lsda && code.can_throw;
 	if (s->addend && !place__is_boundary(&code, code.start))
 		return planner__fail(p, -EILSEQ, "'%s' is not at the beginning of an instruction (%s)", escaped(wanted).text,
 				     escaped(m->map->path).text);

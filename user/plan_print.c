@@ -12,10 +12,10 @@
 #define COST_STEPPED   12.0
 #define COST_URETPROBE 0.3
 
-static const char *const kinds[PW_KINDS] = {
+static const char *const kinds[] = {
 	[PW_ACQUIRE] = "acquire", [PW_RELEASE] = "release", [PW_INVALIDATE] = "invalidate", [PW_CREATE] = "create",
 	[PW_RESIZE] = "resize",	  [PW_DESTROY] = "destroy", [PW_SCOPE] = "scope",	    [PW_WAIT_ON] = "wait-on",
-	[PW_NEXT] = "next",	  [PW_DONE] = "done",	    [PW_SUBMIT] = "submit",
+	[PW_NEXT] = "next",	  [PW_DONE] = "done",	    [PW_SUBMIT] = "submit",	    [PW_CATCH] = "catch",
 };
 
 struct plan_cost plan_probe__cost(const struct plan_probe *p)

@@ -2,7 +2,7 @@
 #help test-presets     the tests on real libraries and interpreters alone
 
 PRESETS_OUT := $(OUT)/selftests/presets
-PRESETS_PROGRAMS := $(addprefix $(PRESETS_OUT)/pool_,sem sem_named sem_shared apr mongoc zdb qsem5 qsem6 gthread sysv)
+PRESETS_PROGRAMS := $(addprefix $(PRESETS_OUT)/pool_,sem sem_named sem_shared apr mongoc zdb qsem5 qsem6 gthread sysv poco)
 PRESETS_TESTS := $(patsubst selftests/presets/%.c,$(PRESETS_OUT)/%,$(wildcard selftests/presets/test_*.c))
 PRESETS_CFLAGS := -O1 -g -Wall -Wextra -Werror -Wno-unused-parameter -D_GNU_SOURCE
 TESTS += $(PRESETS_TESTS)
@@ -27,6 +27,7 @@ $(eval $(call presets_program,mongoc,mongoc.c,$$$$($$(PKG_CONFIG) --cflags --lib
 $(eval $(call presets_program,zdb,zdb.c,$$$$($$(PKG_CONFIG) --cflags --libs zdb),$$(CC)))
 $(eval $(call presets_program,gthread,gthread.c,$$$$($$(PKG_CONFIG) --cflags --libs glib-2.0),$$(CC)))
 $(eval $(call presets_program,qsem5,qsem.cpp,-fPIC $$$$($$(PKG_CONFIG) --cflags --libs Qt5Core),$$(CXX)))
+$(eval $(call presets_program,poco,poco.cpp,-lPocoData -lPocoDataSQLite -lPocoFoundation,$$(CXX)))
 $(eval $(call presets_program,qsem6,qsem.cpp,-fPIC -std=c++17 $$$$($$(PKG_CONFIG) --cflags --libs Qt6Core),$$(CXX)))
 
 # For Java, a class path each: Scala's own library, called from Java, needs no Scala compiler.

@@ -30,6 +30,7 @@ LIBRARY(sysv, .learns = true, .program = { DIR "pool_sysv" }, .pool = "sysv");
 LIBRARY(apr_reslist, .program = { DIR "pool_apr" }, .pool = "apr_reslist");
 LIBRARY(mongoc, .program = { DIR "pool_mongoc" }, .pool = "mongoc");
 LIBRARY(zdb, .program = { DIR "pool_zdb" }, .pool = "zdb");
+LIBRARY(poco, .program = { DIR "pool_poco" }, .pool = "poco");
 LIBRARY(qsemaphore5, .learns = true, .program = { DIR "pool_qsem5" }, .pool = "qsemaphore5");
 LIBRARY(qsemaphore6, .learns = true, .program = { DIR "pool_qsem6" }, .pool = "qsemaphore6");
 
