@@ -138,6 +138,9 @@ __noinline int edge__from_hold(struct pw_deed *d, __u32 i)
 	from = pool_at(at);
 	if (!from)
 		return 0;
+	/* What came back since may have been this. */
+	if (t->hold[i].since < from->doubted)
+		return 0;
 	depth = POOLWATCH_HOLD_UNITS(w);
 	if (at == d->pool) {
 		/* Whose units a bare count means is in doubt once others released for this pool. */
@@ -578,6 +581,8 @@ __noinline int release__foreign(struct pw_deed *d, __s64 had, __s64 rest, bool w
 	/* A thread from before the attach that never asked here returns, as far as anyone can know, what it took then. */
 	if ((!waited && !own->since_attach && may_be_older(p, rest)) || known <= 0) {
 		__sync_fetch_and_add(&p->returned_unknown, rest);
+		if (known > 0)
+			p->doubted = d->now;
 		return 0;
 	}
 	if (rest > known)

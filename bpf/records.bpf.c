@@ -177,7 +177,7 @@ __noinline int pool__make(struct pw_spot *spot, struct pw_mapping *m)
 	p->capacity = p->available = p->blocked_at = POOLWATCH_UNKNOWN;
 	p->in_use = p->in_use_max = p->most_seen = p->requesting = p->nesting = p->nesting_max = 0;
 	p->created = bpf_ktime_get_ns();
-	p->uncertain_since = p->last_grant = p->full_since = p->told = 0;
+	p->uncertain_since = p->last_grant = p->full_since = p->told = p->doubted = 0;
 	p->requests = p->grants = p->blocked = p->failures = p->releases = 0;
 	p->returned_unknown = p->foreign = p->nested = 0;
 	for (int i = 0; i < POOLWATCH_BUCKETS; i++)

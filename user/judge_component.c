@@ -56,7 +56,7 @@ static int64_t hold__blocking(const struct view *v, const struct poolwatch_hold 
 	const struct poolwatch_pool *p =
 	    POOLWATCH_HOLD_UNITS(h->word) ? ledger__pool_at(v->look->now, POOLWATCH_HOLD_POOL(h->word)) : NULL;
 
-	return p && v->blocking[p - v->look->now->pools] ? p - v->look->now->pools : -1;
+	return p && ledger__held(p, h) && v->blocking[p - v->look->now->pools] ? p - v->look->now->pools : -1;
 }
 
 /*
@@ -123,7 +123,7 @@ static uint32_t units_of(const struct ledger *l, const struct poolwatch_thread *
 	for (int i = 0; i < POOLWATCH_HOLDS; i++)
 		if (POOLWATCH_HOLD_UNITS(t->hold[i].word) &&
 		    ledger__pool_at(l, POOLWATCH_HOLD_POOL(t->hold[i].word)) == &l->pools[pool])
-			units += POOLWATCH_HOLD_UNITS(t->hold[i].word);
+			units += ledger__held(&l->pools[pool], &t->hold[i]);
 	return units;
 }
 

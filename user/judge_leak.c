@@ -175,7 +175,7 @@ static size_t thread_leaks(const struct judge_look *look, uint32_t at, struct le
 		    POOLWATCH_HOLD_UNITS(h->word) ? ledger__pool_at(l, POOLWATCH_HOLD_POOL(h->word)) : NULL;
 		uint64_t since = exited && t->exited ? t->exited : h->since;
 
-		if (!p || !look->pools[p - l->pools].judged || p->flags & POOLWATCH_POOL_AMBIGUOUS)
+		if (!p || !ledger__held(p, h) || !look->pools[p - l->pools].judged || p->flags & POOLWATCH_POOL_AMBIGUOUS)
 			continue;
 		if (exited ? !look->pools[p - l->pools].holders : h->since + old > l->time)
 			continue;

@@ -18,6 +18,8 @@
  * - Books in flight err on the safe side. A grant is booked when the call returns, a release when it is entered, so a
  *thread really holds at least what the books say. And if one of D had been granted its unit with the return still under
  *way, more than C(p) units would be out, which cannot be.
+ * - A hold that may have been given back by another hand since (a bare unit that a thread from before the attach
+ *returned) is no hold.
  * - C(p) must be certain, and units must come back by their holders only: see `provable` in judge__assess.
  *
  * A thread with several requests (an acquire that calls another pool's) needs all of them. A request that takes nothing
@@ -111,7 +113,7 @@ static void graph__build(struct graph *g, const struct judge_pool *pools, const 
 			const struct poolwatch_pool *p = ledger__pool_at(l, POOLWATCH_HOLD_POOL(t->hold[k].word));
 
 			if (p && pools[p - l->pools].provable)
-				g->left[p - l->pools] -= POOLWATCH_HOLD_UNITS(t->hold[k].word);
+				g->left[p - l->pools] -= ledger__held(p, &t->hold[k]);
 		}
 	}
 	/* More held by them than there is: the capacity is not so, and proves nothing. */
@@ -147,7 +149,7 @@ static void graph__give_back(struct graph *g, const struct poolwatch_thread *t)
 		i = p - g->l->pools;
 		if (g->left[i] == INT64_MAX)
 			continue;
-		g->left[i] += units;
+		g->left[i] += ledger__held(p, &t->hold[k]);
 		graph__fit(g, i);
 	}
 }

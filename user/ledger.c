@@ -198,6 +198,11 @@ bool ledger__seen_from_start(const struct ledger *l, const struct poolwatch_pool
 	return proc && proc->flags & POOLWATCH_PROC_FROM_START;
 }
 
+uint32_t ledger__held(const struct poolwatch_pool *p, const struct poolwatch_hold *h)
+{
+	return h->since < p->doubted ? 0 : POOLWATCH_HOLD_UNITS(h->word);
+}
+
 static int64_t larger(int64_t a, int64_t b)
 {
 	return a > b ? a : b;

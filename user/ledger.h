@@ -66,6 +66,9 @@ enum ledger_capacity ledger__capacity(const struct ledger *l, const struct poolw
 /* Nobody can hold a unit of it that the ledger does not know of. */
 bool ledger__seen_from_start(const struct ledger *l, const struct poolwatch_pool *p);
 
+/* The units of @h, a hold of @p, if it has any that are surely still held: none may have come back by another's hand. */
+uint32_t ledger__held(const struct poolwatch_pool *p, const struct poolwatch_hold *h);
+
 /* Units that exist but that nobody was seen to take: capacity - free - in_use where that can be known, else 0. */
 int64_t ledger__unknown_units(const struct ledger *l, const struct poolwatch_pool *p);
 

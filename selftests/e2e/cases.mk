@@ -9,3 +9,20 @@ $(OUT)/selftests/e2e/cases: $(CASES_SRC) $(wildcard selftests/e2e/*.h)
 
 $(CASES_TESTS): $(OUT)/selftests/e2e/cases selftests/e2e/cases_watch.h
 VM_FILES += $(OUT)/selftests/e2e/cases
+
+#help cases-load  the hard cases, CASES_RUNS (20) times, with all processors busy
+CASES_RUNS ?= 20
+
+cases-load: $(OUT)/poolwatch $(CASES_TESTS)
+	$(Q)selftests/e2e/under_load $(CASES_RUNS) $(CASES_TESTS)
+
+# `make test` does the same for a few seconds.
+#help soak      a busy program that does nothing wrong, watched for SOAK_SECONDS (600): no finding
+SOAK_SECONDS ?= 600
+
+soak: $(OUT)/poolwatch $(OUT)/selftests/e2e/test_cases
+	$(Q)CASES_SECONDS=$(SOAK_SECONDS) $(OUT)/selftests/e2e/test_cases -t nothing_wrong & pid=$$!; \
+	CASES_SECONDS=$(SOAK_SECONDS) $(OUT)/selftests/e2e/test_cases -t nothing_wrong_with_semaphores; err=$$?; \
+	wait $$pid && [ $$err = 0 ]
+
+.PHONY: cases-load soak

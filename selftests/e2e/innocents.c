@@ -61,6 +61,29 @@ static void *work_off(void *arg)
 	return arg;
 }
 
+/* The same with the one unit of a pool: one takes, the other gives back. */
+static struct slots parcels;
+static sem_t sent;
+
+static void *send(void *arg)
+{
+	for (;;) {
+		slots_take(&parcels);
+		sem_post(&sent);
+	}
+	return arg;
+}
+
+static void *deliver(void *arg)
+{
+	for (;;) {
+		sem_wait(&sent);
+		usleep(1000);
+		slots_put(&parcels);
+	}
+	return arg;
+}
+
 /* Semaphores as they should be used, with time limits that pass. */
 static void *patient(void *arg)
 {
@@ -83,10 +106,13 @@ static void *patient(void *arg)
 
 void start_innocents(int n)
 {
-	static void *(*const others[])(void *) = {hand_out, work_off, work_off, patient, patient, patient, patient};
+	static void *(*const others[])(void *) = {hand_out, work_off, work_off, patient, patient, patient, patient,
+						 send,	   deliver,  deliver};
 	pthread_t t;
 
 	slots_init(&calm, 3, 0);
+	slots_init(&parcels, 1, 0);
+	sem_init(&sent, 0, 0);
 	sem_init(&permits, 0, 4);
 	sem_init(&work, 0, 0);
 	sem_init(&good, 0, 2);

@@ -179,6 +179,22 @@ TEST_F(judge, more_than_there_is)
 	SAYING("1 thread asks for more units of sem than its 4: this can never be granted");
 }
 
+/*
+ * A bare unit came back by the hand of a thread that was there before: it may be any that was taken before that moment. Holds from
+ * then prove nothing; those taken since do.
+ */
+TEST_F(judge, doubted_holds)
+{
+	article(&self->now);
+	POOL(0)->doubted = THREAD(0)->hold[0].since + 1;
+	LOOK();
+	QUIET();
+	for (int i = 0; i < 4; i++)
+		THREAD(i)->hold[0].since = POOL(0)->doubted;
+	LATER(50 * MS);
+	ONLY("new deadlock sem count=1 threads=101,102,103,104");
+}
+
 /* Units from before the attach may come back: they prevent a proof and make none. */
 TEST_F(judge, unknown_holds)
 {

@@ -247,7 +247,8 @@ struct poolwatch_pool {
 	__u64 foreign; /* released by another thread than the holder */
 	__u64 nested;  /* requests made while holding */
 	__u64 told;    /* when a full or blocked event was last emitted: at most one in 10 ms */
-	__u64 pad[3];
+	__u64 doubted; /* when a bare unit last came back that may have been anybody's: holds from before may be gone */
+	__u64 pad[2];
 	__u64 hold[POOLWATCH_BUCKETS];
 	__u64 wait[POOLWATCH_BUCKETS];
 };
