@@ -20,7 +20,7 @@ $(VM)/debug-initramfs: selftests/vm/initramfs $(VM)/init $(VM)/debug-tests $(DEB
 	$(call msg,CPIO,$@)
 	$(Q)selftests/vm/initramfs $@ $(VM)/init $(VM)/debug-tests $(DEBUG_PROGRAMS)
 
-$(DEBUG_KERNELS:%=$(VM)/%/vmlinuz): $(VM)/%/vmlinuz: selftests/vm/poolwatch-%.config selftests/vm/debug-kernel
+$(DEBUG_KERNELS:%=$(VM)/%/vmlinuz): $(VM)/%/vmlinuz: selftests/vm/poolwatch-%.config selftests/vm/debug.config selftests/vm/debug-kernel
 	$(call msg,KERNEL,$* (this takes its time))
 	$(Q).ci/deps build kmod test debug
 	$(Q)selftests/vm/debug-kernel $< $(@D)
