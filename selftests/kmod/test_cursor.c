@@ -179,10 +179,17 @@ TEST_F(cursor, passes_over_what_belongs_to_others)
 }
 
 #define READERS 64
-#define EVENTS 20000
+/* POOLWATCH_EVENTS: a kernel with checkers takes its time to wake 64 readers for each. */
+static uint64_t events_wanted(void)
+{
+	const char *wanted = getenv("POOLWATCH_EVENTS");
+
+	return wanted ? strtoull(wanted, NULL, 0) : 20000;
+}
 
 struct tally {
 	int fd;
+	uint64_t events;
 	bool wait_in_poll;
 	uint64_t delivered, missed, overruns, disorder;
 };
@@ -194,7 +201,7 @@ static void *account(void *arg)
 	uint64_t expected = 0;
 	bool overrun = false;
 
-	while (expected < EVENTS) {
+	while (expected < t->events) {
 		struct pollfd p = { .fd = t->fd, .events = POLLIN };
 		int n;
 
@@ -220,39 +227,42 @@ static void *account(void *arg)
 }
 
 /* Each reader waits its own way, and all are overrun time and again. No event may be unaccounted for, or come twice. */
-TEST_F_TIMEOUT(cursor, sixty_four_readers_account_for_every_event, 240)
+TEST_F(cursor, sixty_four_readers_account_for_every_event)
 {
 	struct tally tally[READERS] = { 0 };
 	pthread_t thread[READERS];
 	struct poolwatch_info info = { 0 };
-	uint64_t overruns = 0;
+	uint64_t overruns = 0, events = events_wanted();
 
 	for (int i = 0; i < READERS; i++) {
+		tally[i].events = events;
 		tally[i].wait_in_poll = i % 2;
 		tally[i].fd = open(DEVICE, O_RDONLY | (i % 2 ? O_NONBLOCK : 0));
 		ASSERT_GE(tally[i].fd, 0);
-		ASSERT_EQ(pthread_create(&thread[i], NULL, account, &tally[i]), 0);
 	}
-	for (uint64_t sent = 0; sent < EVENTS;) {
+	/* However fast they are: of the first burst, each has missed some before it reads. */
+	for (uint64_t sent = 0; sent < events;) {
 		uint32_t burst = sent % 3 ? 5 : RING + 9;
 
-		if (burst > EVENTS - sent)
-			burst = EVENTS - sent;
+		if (burst > events - sent)
+			burst = events - sent;
 		ASSERT_EQ(driver__emit_many(&self->d, sent, burst), burst);
+		for (int i = 0; !sent && i < READERS; i++)
+			ASSERT_EQ(pthread_create(&thread[i], NULL, account, &tally[i]), 0);
 		sent += burst;
 	}
 	for (int i = 0; i < READERS; i++) {
 		ASSERT_EQ(pthread_join(thread[i], NULL), 0);
-		EXPECT_EQ(tally[i].delivered + tally[i].missed, EVENTS);
+		EXPECT_EQ(tally[i].delivered + tally[i].missed, events);
 		EXPECT_NE(tally[i].disorder, ~0ull);
 		EXPECT_LE(tally[i].disorder, tally[i].overruns);
 		overruns += tally[i].overruns;
 		close(tally[i].fd);
 	}
 	ASSERT_EQ(device__info(self->fd, &info), 0);
-	EXPECT_EQ(info.emitted, EVENTS);
+	EXPECT_EQ(info.emitted, events);
 	EXPECT_EQ(info.drop_overrun, overruns);
-	EXPECT_NE(overruns, 0);
+	EXPECT_GE(overruns, READERS);
 }
 
 TEST_HARNESS_MAIN

@@ -148,6 +148,41 @@ TEST(unload_is_refused_while_the_device_is_in_use)
 	EXPECT_EQ(access(DEVICE, F_OK), -1);
 }
 
+static void on_signal(int sig)
+{
+}
+
+TEST(a_signal_interrupts_who_waits_and_costs_no_event)
+{
+	static void *(*const in[])(void *) = { in_poll, in_read };
+	struct sigaction action = { .sa_handler = on_signal }; /* without SA_RESTART */
+	struct poolwatch_event e;
+	struct driver d;
+
+	ASSERT_EQ(module__load(MODULE, ""), 0);
+	ASSERT_EQ(driver__open(&d, false), 0);
+	ASSERT_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+	for (int i = 0; i < 2; i++) {
+		struct user u = { .fd = open(DEVICE, O_RDONLY) };
+
+		ASSERT_EQ(pthread_create(&u.thread, NULL, in[i], &u), 0);
+		while (!u.tid)
+			sched_yield();
+		until_asleep(&u);
+		ASSERT_EQ(pthread_kill(u.thread, SIGUSR1), 0);
+		ASSERT_EQ(pthread_join(u.thread, NULL), 0);
+		EXPECT_EQ(u.last, i ? -EINTR : -1);
+		if (i) {
+			ASSERT_EQ(driver__emit_many(&d, 7, 1), 1);
+			ASSERT_EQ(event__read(u.fd, &e), sizeof(e));
+			EXPECT_EQ(e.value, 7);
+		}
+		close(u.fd);
+	}
+	driver__close(&d);
+	EXPECT_EQ(module__unload_wait(), 0);
+}
+
 TEST(a_reader_that_is_killed_lets_go)
 {
 	int status, ready[2];
@@ -285,7 +320,7 @@ FIXTURE_TEARDOWN(cycles)
 }
 
 /* Load, attach, emit, kill, detach, unload, over and over. POOLWATCH_CYCLES says how often. */
-TEST_F_TIMEOUT(cycles, load_attach_kill_unload, 3600)
+TEST_F_TIMEOUT(cycles, load_attach_kill_unload, 14400)
 {
 	LIBBPF_OPTS(bpf_uprobe_opts, opts, .func_name = "called");
 	const char *wanted = getenv("POOLWATCH_CYCLES");
