@@ -1,9 +1,10 @@
-# The module's tests on kernels with checkers: not part of `make test`, for the time it takes (an hour and more).
+# The module's tests on kernels with checkers: not part of `make test`, for the time it takes (hours).
 #help test-debug  the module under KASAN, UBSAN, lockdep, kmemleak and KCSAN; builds two kernels the first time
 
 DEBUG_CYCLES ?= 1000
+DEBUG_EVENTS ?= 2000
 DEBUG_CALLS ?= 5000000
-DEBUG_KERNELS := debug kcsan
+DEBUG_KERNELS ?= debug kcsan
 DEBUG_CHECKERS_debug := kasan,ubsan,sleep,leak,rcu,lockdep
 DEBUG_CHECKERS_kcsan := race,sleep,rcu,lockdep
 DEBUG_PROGRAMS = $(VM_KMOD_TESTS) $(KMOD_TEST)/debug_reports
@@ -27,7 +28,7 @@ $(DEBUG_KERNELS:%=$(VM)/%/vmlinuz): $(VM)/%/vmlinuz: selftests/vm/poolwatch-%.co
 
 # The modules with their debug information, which reports are read with, and the canary.
 $(DEBUG_KERNELS:%=$(VM)/%/modules): $(VM)/%/modules: $(VM)/%/vmlinuz $(KMOD_FILES) $(wildcard selftests/kmod/canary/*)
-	$(Q)$(MAKE) KDIR=$(abspath $(VM)/$*/build) KMOD_DIR=$(VM)/$*/kmod $(addprefix $(VM)/$*/kmod/,$(VM_MODULES))
+	$(Q)$(MAKE) VM_RELEASE=$* KDIR=$(abspath $(VM)/$*/build) KMOD_DIR=$(VM)/$*/kmod $(addprefix $(VM)/$*/kmod/,$(VM_MODULES))
 	$(Q)rm -rf $(VM)/$*/canary; cp -r selftests/kmod/canary $(VM)/$*/canary
 	$(Q)$(MAKE) -s -C $(VM)/$*/build M=$(abspath $(VM)/$*/canary) modules
 	$(Q)rm -rf $(VM)/$*/tree; mkdir -p $(VM)/$*/tree/repo/$(KMOD_DIR) $(VM)/$*/tree/repo/$(KMOD_TEST)/canary; chmod 755 $(VM)/$*/tree; \
@@ -39,7 +40,7 @@ $(DEBUG_KERNELS:%=$(VM)/%/modules): $(VM)/%/modules: $(VM)/%/vmlinuz $(KMOD_FILE
 $(DEBUG_KERNELS:%=$(OUT)/selftests/vm/vm-%): $(OUT)/selftests/vm/vm-%: $(VM)/%/vmlinuz $(VM)/debug-initramfs $(VM)/%/modules selftests/vm/run
 	$(Q)mkdir -p $(@D); printf '%s\n' '#!/bin/sh' \
 		'export VM_PANIC=" " VM_LIMIT=28800 VM_TEST_LIMIT=14400 VM_MEMORY=2G' \
-		'export VM_APPEND="kasan_multi_shot log_buf_len=4M POOLWATCH_CYCLES=$(DEBUG_CYCLES) POOLWATCH_FUZZ_CALLS=$(DEBUG_CALLS) POOLWATCH_CHECKERS=$(DEBUG_CHECKERS_$*)"' \
+		'export VM_APPEND="kasan_multi_shot log_buf_len=4M POOLWATCH_CYCLES=$(DEBUG_CYCLES) POOLWATCH_EVENTS=$(DEBUG_EVENTS) POOLWATCH_FUZZ_CALLS=$(DEBUG_CALLS) POOLWATCH_CHECKERS=$(DEBUG_CHECKERS_$*)"' \
 		'exec selftests/vm/run vm-$* $(VM)/$*/vmlinuz kmod $(VM)/debug-initramfs $(VM)/$*/modules' >$@; chmod +x $@
 
 test-debug: $(DEBUG_KERNELS:%=$(OUT)/selftests/vm/vm-%)
