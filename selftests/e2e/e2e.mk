@@ -6,9 +6,9 @@ E2E_TESTS := $(patsubst selftests/e2e/%.c,$(E2E)/%,$(wildcard selftests/e2e/test
 E2E_WORKLOADS := $(E2E)/workload_own $(E2E)/workload_sem $(E2E)/workload_apr $(E2E)/workload_mongoc
 TESTS += $(E2E_TESTS)
 
-# In the machine, what does not depend on how fast threads come: under emulation a deadlock of three is proven and told before
-# the fourth and fifth thread ask (test_attach), and apr_reslist's capacity was read as unknown there (test_libraries).
-VM_E2E_TESTS += $(E2E)/test_holds
+# In the machine: some in both modes, and what else asks for the device of all that direct mode is asked for on the machine itself.
+VM_E2E_TESTS += $(addprefix $(E2E)/test_,holds libraries)
+VM_DEVICE_TESTS += $(addprefix $(E2E)/test_,attach life errors views)
 VM_FILES += $(E2E_WORKLOADS)
 
 E2E_PKG_apr := apr-util-1 apr-1

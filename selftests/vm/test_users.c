@@ -188,7 +188,7 @@ FIXTURE_TEARDOWN(users)
 	free(self->text);
 }
 
-TEST_F_TIMEOUT(users, each_sees_their_own_and_root_sees_all, 200)
+TEST_F_TIMEOUT(users, each_sees_their_own_and_root_sees_all, 600)
 {
 	pid_t alices = self->target[0].pid, roots = self->target[1].pid;
 
@@ -227,7 +227,7 @@ TEST_F_TIMEOUT(users, each_sees_their_own_and_root_sees_all, 200)
 	TH_LOG("carol is told: %s", self->text->bytes);
 }
 
-TEST_F_TIMEOUT(users, two_loaders_and_ten_readers, 200)
+TEST_F_TIMEOUT(users, two_loaders_and_ten_readers, 600)
 {
 	struct program reader[READERS];
 	int pools = 0;

@@ -18,15 +18,17 @@ VM_OLD := $(if $(shell grep -x 'VERSION_ID="12"' /etc/os-release),6.1)
 comma := ,
 VM_OWN := $(OUT)/selftests/vm
 VM_DEVICE_TESTS += $(VM_OWN)/test_users
+# Loads the module, as those of the module do, but is about the tool: not for the debug kernels.
+VM_SWITCH_TESTS := $(VM_OWN)/test_same
 VM_FILES += $(VM_OWN)/pair
-VM_PROGRAMS = $(sort $(OUT)/poolwatch $(VM_KMOD_TESTS) $(VM_E2E_TESTS) $(VM_DEVICE_TESTS) $(VM_FILES))
+VM_PROGRAMS = $(sort $(OUT)/poolwatch $(VM_KMOD_TESTS) $(VM_SWITCH_TESTS) $(VM_E2E_TESTS) $(VM_DEVICE_TESTS) $(VM_FILES))
 VM_MODULES := poolwatch.ko poolwatch-nobtf.ko
 
 $(VM)/init: selftests/vm/init.c
 	$(call msg,CC,$<)
 	$(Q)mkdir -p $(VM); $(CC) -std=gnu11 -O1 -Wall -Wextra -Werror -D_GNU_SOURCE -static $< -o $@
 
-VM_LIST = $(foreach t,$(VM_KMOD_TESTS),"kmod $t") $(foreach t,$(VM_E2E_TESTS),"direct $t") \
+VM_LIST = $(foreach t,$(VM_KMOD_TESTS) $(VM_SWITCH_TESTS),"kmod $t") $(foreach t,$(VM_E2E_TESTS),"direct $t") \
 	$(foreach t,$(VM_DEVICE_TESTS) $(VM_E2E_TESTS),"device $t")
 
 $(VM_OWN)/pair: selftests/vm/pair.c
@@ -36,6 +38,12 @@ $(VM_OWN)/pair: selftests/vm/pair.c
 $(VM_OWN)/test_%: selftests/vm/test_%.c $(OUT)/kselftest/kselftest_harness.h $(OUT)/libpoolwatch.a
 	$(call msg,TEST,$@)
 	$(Q)mkdir -p $(@D); $(CC) $(TEST_CFLAGS) $< $(OUT)/libpoolwatch.a $(PW_LIBS) -o $@
+
+$(VM_OWN)/test_same: selftests/vm/test_same.c selftests/kmod/device.c selftests/kmod/device.h selftests/e2e/e2e.c selftests/e2e/e2e_json.c \
+		selftests/e2e/e2e.h $(KMOD_TEST)/driver.skel.h $(OUT)/kselftest/kselftest_harness.h $(OUT)/libpoolwatch.a $(OUT)/selftests/e2e/workload_own
+	$(call msg,TEST,$@)
+	$(Q)mkdir -p $(@D); $(CC) $(TEST_CFLAGS) -I$(KMOD_TEST) -iquote selftests/kmod -iquote selftests/e2e $(filter %.c,$^) $(OUT)/libpoolwatch.a \
+		$(PW_LIBS) -o $@
 
 $(VM)/tests: FORCE
 	$(Q)mkdir -p $(VM); printf '%s\n' $(VM_LIST) | cmp -s - $@ || printf '%s\n' $(VM_LIST) >$@
