@@ -193,7 +193,10 @@ struct pw_frame {
 #define PW_NO_SLOT (~0u)
 #define PW_FRAMES (2 * POOLWATCH_REQUESTS)
 
-/* What a thread's record need not show. Written by the thread itself only. Same slot as its record. */
+/*
+ * What a thread's record need not show. Written by the thread itself only. Same slot as its record. Like the tables' records it fills
+ * cache lines of its own, in a map that begins at a page: no thread writes where another looks.
+ */
 struct pw_private {
 	__u64 last_addr; /* the pool it used last: saves the look-up */
 	__u32 last_def;
@@ -206,11 +209,14 @@ struct pw_private {
 	__u32 undo; /* bit i: the kernel gives back what hold[i] says when the process ends (SEM_UNDO) */
 	__u64 task_sp; /* as a worker: where its stack was when it took the task that it does; 0: none */
 	struct pw_frame frame[PW_FRAMES];
-};
+} __attribute__((aligned(64)));
+
+_Static_assert(sizeof(struct poolwatch_pool) % 64 == 0 && sizeof(struct poolwatch_thread) % 64 == 0, "cache lines of their own");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct pw_private);
 } pw_private __weak SEC(".maps");
