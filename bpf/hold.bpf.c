@@ -36,28 +36,27 @@ __noinline int hold__claim(__u32 slot, __u32 pool)
 {
 	struct poolwatch_thread *t = thread_at(slot);
 	struct pw_private *own = private_at(slot);
-	__u32 n, at = POOLWATCH_HOLDS;
+	__u32 n;
+	int at;
 
 	if (!t || !own)
 		return -1;
+	at = hold__at(t, own, pool);
+	if (at >= 0)
+		return at;
 	n = own->nholds;
-	for (__u32 i = 0; i < POOLWATCH_HOLDS; i++) {
-		__u64 w;
-
-		if (i >= n)
-			break;
-		w = t->hold[i].word;
-		if (w && POOLWATCH_HOLD_POOL(w) == pool)
-			return i;
-		if (!POOLWATCH_HOLD_UNITS(w) && at == POOLWATCH_HOLDS)
-			at = i;
-	}
 	if (n < POOLWATCH_HOLDS) {
 		/* Memory of pools used before is worth more than a free entry. */
 		at = n;
 		own->nholds = n + 1;
+	} else {
+		for (int i = 0; i < POOLWATCH_HOLDS; i++)
+			if (!POOLWATCH_HOLD_UNITS(t->hold[i].word)) {
+				at = i;
+				break;
+			}
 	}
-	if (at >= POOLWATCH_HOLDS)
+	if (at < 0 || at >= POOLWATCH_HOLDS)
 		return -1;
 	/* 0 units: nobody else changes it. The generation goes on, so that readers see that it is another entry. */
 	t->hold[at].word = ((t->hold[at].word >> 42) + 1) << 42 | pool;
