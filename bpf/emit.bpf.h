@@ -98,8 +98,9 @@ static __always_inline struct pw_record *emit__begin(__u32 type, const struct po
 		return NULL;
 	}
 	emit__fill(&r->event, type, p, t);
+	r->stack_id = 0;
+	r->held_stack = 0;
 	r->stack_len = 0;
-	r->nsites = 0;
 	return r;
 }
 

@@ -5,6 +5,7 @@
 
 #include "ledger.bpf.h"
 #include "emit.bpf.h"
+#include "returns.bpf.h"
 
 /* What a probe hit is about. */
 struct pw_hit {
@@ -110,6 +111,7 @@ static __always_inline struct pw_frame *frame__push(struct pw_hit *h, __u64 now)
 	f->request = PW_NO_SLOT;
 	f->units = 1;
 	f->site = 0;
+	f->stack = 0;
 	f->full = 0;
 	return f;
 }
@@ -148,31 +150,41 @@ static __always_inline void deed__fill(struct pw_deed *d, const struct pw_hit *h
 	d->holder = 0;
 }
 
-/* Told with the stack of the moment: where the second unit is asked for, while the first is held. */
-static __always_inline void tell_edge(struct pt_regs *ctx, const struct pw_deed *d)
+/*
+ * Told with the stack of the moment: where the second unit is asked for, while the first is held. And, if @learn, any stack that
+ * is new, under the number that it has been given. @sp: where the return address of the function lies.
+ */
+static __always_inline void tell_stack(struct pt_regs *ctx, const struct pw_deed *d, __u64 sp, bool learn)
 {
 	struct poolwatch_thread *t = thread_at(d->thread);
+	struct pw_private *own = private_at(d->thread);
 	struct poolwatch_pool *p = pool_at(d->pool);
 	struct pw_record *r;
 
-	if (!t || !p)
+	if (!t || !own || !p)
 		return;
 	r = bpf_ringbuf_reserve(&pw_events, sizeof(*r) + PW_STACK_MAX, 0);
 	if (!r) {
 		count_loss(POOLWATCH_LOST_EVENTS);
+		if (learn)
+			own->stack = 0;
 		return;
 	}
-	emit__fill(&r->event, d->edge, p, t);
+	emit__fill(&r->event, d->edge ?: PW_EV_STACK, p, t);
+	r->stack_id = learn ? own->stack : 0;
+	r->held_stack = pw_whole_stacks && d->edge ? own->held_stack : 0;
+	r->entry_sp = sp;
 	r->event.held = d->held;
 	r->event.site = d->site;
 	r->event.held_site = d->held_site;
 	r->event.value = d->depth;
 	r->event.units = d->units;
-	r->nsites = t->requests;
-	for (int i = 0; i < POOLWATCH_REQUESTS; i++)
-		r->site[i] = t->request[i].site;
+	returns__copy(&r->returns);
 	emit__stack(r, ctx);
-	emit__end(r);
+	if (d->edge)
+		emit__end(r);
+	else
+		bpf_ringbuf_submit(r, 0);
 }
 
 #endif /* POOLWATCH_HIT_BPF_H */

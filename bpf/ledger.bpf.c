@@ -5,6 +5,7 @@
 #include "hold.bpf.h"
 #include "ledger.bpf.h"
 #include "unit.bpf.h"
+#include "stacks.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -126,6 +127,7 @@ __noinline int edge__from_hold(struct pw_deed *d, __u32 i)
 	struct poolwatch_thread *t;
 	__u64 w, before;
 	__u32 at, depth;
+	bool known;
 
 	if (!d || i >= POOLWATCH_HOLDS)
 		return 0;
@@ -157,12 +159,22 @@ __noinline int edge__from_hold(struct pw_deed *d, __u32 i)
 	key.to = p->head.id;
 	key.from_site = t->hold[i].site;
 	key.to_site = d->site;
+	known = !edge__count(&key, d->thread, depth);
+	/* A new edge is told with its own hold, whatever else is held; a nested request before an order. */
+	if (known ? d->edge : d->edge == POOLWATCH_EV_NESTED)
+		return 0;
 	d->held = key.from;
 	d->held_site = key.from_site;
-	if (!edge__count(&key, d->thread, depth) || d->edge == POOLWATCH_EV_NESTED)
+	if (known)
 		return 0;
 	d->edge = at == d->pool ? POOLWATCH_EV_NESTED : POOLWATCH_EV_ORDER;
 	d->depth = depth;
+	if (pw_whole_stacks) {
+		struct pw_private *own = private_at(d->thread);
+
+		if (own)
+			own->held_stack = held__stack(d->thread, i);
+	}
 	return 0;
 }
 
@@ -384,6 +396,8 @@ static __always_inline void grant__book(struct poolwatch_thread *t, struct pw_pr
 		mark_uncertain(d->pool, d->thread);
 		return;
 	}
+	if (pw_whole_stacks)
+		held__grant(d, at);
 	if (!POOLWATCH_HOLD_UNITS(t->hold[at].word)) {
 		t->hold[at].since = d->now;
 		t->hold[at].site = d->site;
@@ -498,6 +512,8 @@ __noinline int release__unit(struct pw_deed *d)
 		__sync_fetch_and_add(&p->releases, 1);
 		return 0;
 	}
+	if (pw_whole_stacks)
+		held__return_unit(d);
 	if (d->holder == t->head.id) {
 		set_flag(p, POOLWATCH_POOL_CONFIRMED);
 	} else {
@@ -626,6 +642,8 @@ __noinline int ledger__release(struct pw_deed *d)
 	if (had > d->units)
 		had = d->units;
 	if (had > 0) {
+		if (pw_whole_stacks)
+			held__return(d, at, had);
 		set_flag(p, POOLWATCH_POOL_CONFIRMED);
 		came_back(p, had);
 	}

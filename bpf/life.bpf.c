@@ -6,6 +6,7 @@
 #include "ledger.bpf.h"
 #include "emit.bpf.h"
 #include "hold.bpf.h"
+#include "returns.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -205,6 +206,7 @@ int pw_registers(struct bpf_iter__task *ctx)
 	out.regs[PW_R14] = BPF_CORE_READ(regs, r14);
 	out.regs[PW_R15] = BPF_CORE_READ(regs, r15);
 	out.regs[PW_RIP] = BPF_CORE_READ(regs, ip);
+	returns__of(task, &out.returns);
 	bpf_seq_write(ctx->meta->seq, &out, sizeof(out));
 	return 0;
 }

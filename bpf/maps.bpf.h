@@ -17,6 +17,7 @@ const volatile __u32 pw_session __weak = 0; /* of the device; 0: direct mode */
 const volatile __u32 pw_max_pools __weak = 0;
 const volatile __u32 pw_max_threads __weak = 0;
 const volatile __u32 pw_max_edges __weak = 0;
+const volatile __u32 pw_whole_stacks __weak = 0; /* what is held has its request's whole stack, and its time is added up */
 
 /* Generations of head.id; numbers of process images are given out by the loader and by exec from the same counter. */
 __u64 pw_generation __weak = 0;
@@ -183,6 +184,7 @@ struct pw_frame {
 	__u64 since;
 	__u64 args[PW_ARGS];
 	__u64 site;
+	__u64 stack; /* number of the whole stack; 0: not known */
 	__s64 units;
 	__s64 in_use; /* of the pool at entry */
 	__u32 probe;
@@ -208,6 +210,10 @@ struct pw_private {
 	__u32 task_pool;
 	__u32 undo; /* bit i: the kernel gives back what hold[i] says when the process ends (SEM_UNDO) */
 	__u64 task_sp; /* as a worker: where its stack was when it took the task that it does; 0: none */
+	/* Of whole stacks, between functions that are called one after the other: */
+	__u64 stack;	  /* number of the stack of the request or grant in hand */
+	__u64 held_stack; /* of the hold that a new edge begins with */
+	__u64 word;	  /* what stood on the stack instead */
 	struct pw_frame frame[PW_FRAMES];
 } __attribute__((aligned(64)));
 

@@ -7,6 +7,7 @@
 #include "expr.bpf.h"
 #include "ledger.bpf.h"
 #include "hit.bpf.h"
+#include "stacks.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -187,6 +188,7 @@ static __always_inline void enter__acquire(struct pw_hit *h, struct pt_regs *ctx
 	struct poolwatch_pool *p;
 	struct pw_deed d;
 	struct pw_frame *f;
+	bool learn = false;
 	__s64 units = 1;
 
 	if (h->own->nframes &&
@@ -213,18 +215,29 @@ static __always_inline void enter__acquire(struct pw_hit *h, struct pt_regs *ctx
 	f->pool = h->spot.pool;
 	f->units = units;
 	f->site = d.site;
+	if (pw_whole_stacks) {
+		h->own->stack = 0;
+		/* Go moves its stacks, and a wait takes no unit. */
+		if (d.site && probe->kind != PW_WAIT_ON && !(probe->flags & PW_PROBE_GO))
+			learn = stack__find(h->spot.thread, h->sp, d.site);
+	}
 	if (probe->kind == PW_SCOPE) {
 		__sync_fetch_and_add(&p->requests, 1);
-		ledger__grant(&d);
-		return;
+	} else {
+		d.flags = (probe->kind == PW_WAIT_ON ? POOLWATCH_REQ_WAIT_ON : 0) |
+			  (probe->def_flags & POOLWATCH_DEF_POLL ? POOLWATCH_REQ_POLL : 0);
+		ledger__request(&d);
+		f->request = d.request;
+		f->full = d.full;
 	}
-	d.flags = (probe->kind == PW_WAIT_ON ? POOLWATCH_REQ_WAIT_ON : 0) |
-		  (probe->def_flags & POOLWATCH_DEF_POLL ? POOLWATCH_REQ_POLL : 0);
-	ledger__request(&d);
-	f->request = d.request;
-	f->full = d.full;
-	if (d.edge)
-		tell_edge(ctx, &d);
+	if (d.edge || learn)
+		tell_stack(ctx, &d, h->sp, learn);
+	if (pw_whole_stacks)
+		f->stack = h->own->stack;
+	if (probe->kind == PW_SCOPE)
+		ledger__grant(&d);
+	if (pw_whole_stacks)
+		h->own->stack = 0;
 }
 
 static __always_inline void enter__release(struct pw_hit *h)
@@ -397,7 +410,11 @@ static __always_inline void leave__acquire(struct pw_hit *h, struct pw_frame *f)
 	}
 	if (granted && probe->resource.shape != PW_SHAPE_NONE)
 		d.resource = hit__value(h, &probe->resource, 0);
+	if (pw_whole_stacks)
+		h->own->stack = f->stack;
 	ledger__returned(&d, waited, granted);
+	if (pw_whole_stacks)
+		h->own->stack = 0;
 }
 
 SEC("uprobe")

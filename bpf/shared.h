@@ -7,6 +7,7 @@
 #define POOLWATCH_SHARED_H
 
 #include "../kmod/uapi/linux/poolwatch.h"
+#include "stacks.h"
 
 #define PW_ARGS 6	  /* arg0..arg5 */
 #define PW_EXPR_OPS 16	  /* operations of one expression */
@@ -150,16 +151,33 @@ enum pw_reg { PW_RAX, PW_RDX, PW_RCX, PW_RBX, PW_RSI, PW_RDI, PW_RBP, PW_RSP, PW
 
 #define PW_STACK_MAX 16384
 
+/* event.type of a record that only brings a stack to be learned: not an event, and not for the device. */
+#define PW_EV_STACK 0x8000
+
 /*
- * What the loader reads from its ring buffer: the event, and for some of them the registers and a slice of the user
- * stack, from regs[PW_RSP] on, with the sites of the thread's requests at that moment, outermost first: the kernel keeps
- * trampolines where these stood. Raw stacks hold the target's data: they are unwound at once and forgotten.
+ * Return addresses of a thread, innermost first, that the kernel keeps for it while those functions run: on the stack, at slot[],
+ * stands its trampoline instead. Some may be of calls that were left by longjmp.
+ */
+#define PW_RETURNS 12
+struct pw_returns {
+	__u32 n;
+	__u32 pad;
+	__u64 slot[PW_RETURNS];
+	__u64 pc[PW_RETURNS];
+};
+
+/*
+ * What the loader reads from its ring buffer: the event, and for some of them the registers, the returns and a slice of the user
+ * stack, from regs[PW_RSP] on. Raw stacks hold the target's data: they are unwound at once and forgotten.
  */
 struct pw_record {
 	struct poolwatch_event event;
-	__u32 stack_len; /* 0: this record ends here */
-	__u32 nsites;
-	__u64 site[POOLWATCH_REQUESTS];
+	__u64 stack_id;	  /* number that this stack is known by from now on, to be learned (stacks.h); 0: none */
+	__u64 held_stack; /* nested and order: number of the stack that the hold was taken with; 0: not known */
+	__u64 entry_sp;	  /* where the return address of the probed function lies */
+	__u32 stack_len;  /* 0: this record ends here */
+	__u32 pad;
+	struct pw_returns returns;
 	__u64 regs[PW_REGS];
 	__u8 stack[]; /* stack_len bytes */
 };
@@ -174,7 +192,10 @@ struct pw_session {
 	__u32 session; /* of the device, 0: none */
 	__u32 map_id[POOLWATCH_TABLES];
 	__u32 hits_map_id; /* per-CPU hits by probe */
-	__u32 pad;
+	/* Whole stacks, 0 where none are kept (stacks.h): */
+	__u32 stacks_map_id;
+	__u32 taken_map_id;
+	__u32 times_map_id;
 };
 
 /* What the task iterator writes of one thread. */
@@ -183,6 +204,7 @@ struct pw_registers {
 	__u32 tgid;
 	__u64 state; /* 0: running, its registers are of no use */
 	__u64 regs[PW_REGS];
+	struct pw_returns returns;
 };
 
 /* Context of the program that binds a table to the device's session. */

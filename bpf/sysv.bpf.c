@@ -210,7 +210,7 @@ int pw_sysv_enter(struct pt_regs *ctx)
 		if (sysv__ask(&c, i))
 			asks = true;
 		if (c.deed.edge)
-			tell_edge(ctx, &c.deed);
+			tell_stack(ctx, &c.deed, c.sp, false);
 		c.deed.edge = 0;
 	}
 	/* With a request among them all happen when that is granted. */

@@ -12,6 +12,7 @@
 #include "escape.h"
 #include "graph.h"
 #include "histogram.h"
+#include "loader.h"
 #include "names.h"
 #include "progress.h"
 #include "sessions.h"
@@ -33,7 +34,8 @@ static void usage(FILE *out)
 	      "  --debug-dir DIR  where separate debug files are (/usr/lib/debug)\n"
 	      "  --stall SEC      how long without a grant is a stall (5)\n"
 	      "  --dot            graph: for Graphviz (so it is if nothing is said); what can deadlock is red\n"
-	      "  --folded         graph: for flame graphs, microseconds held by the place that took the unit\n",
+	      "  --folded         graph: for flame graphs, microseconds held by the place that took the unit: now, and by\n"
+	      "                   whole stacks and since the watch began where it was started with --stacks=all\n",
 	      out);
 	fputs("\nColumns of pools:\n", out);
 	table__help(out, &views_pools);
@@ -187,15 +189,60 @@ static int show_threads(struct show *s)
 	return ret;
 }
 
-static int site_frames(void *ctx, uint32_t tgid, uint64_t site, struct finding_frame **out, size_t *n)
+/* Where the graph's names come from. */
+struct graph_source {
+	struct names *names;
+	struct loader_stacks *stacks; /* NULL: the session keeps none, or not for us */
+};
+
+static int place_frames(void *ctx, uint32_t tgid, uint64_t place, struct finding_frame **out, size_t *n)
 {
-	return names__frames(ctx, tgid, site, out, n);
+	const struct graph_source *g = ctx;
+	uint64_t pc[PW_STACK_FRAMES];
+	struct pw_stack stack;
+
+	if (!(place & PW_STACK_ID))
+		return names__frames(g->names, tgid, place, out, n);
+	if (!g->stacks || loader_stacks__stack(g->stacks, place, &stack))
+		return -ENOENT;
+	for (uint32_t i = 0; i < stack.n; i++)
+		pc[i] = stack.pc[i];
+	return names__path(g->names, tgid, pc, stack.n, out, n);
+}
+
+static int print_graph(const struct show *s, const struct session *session, struct names *names)
+{
+	struct graph_source source = { .names = names };
+	const struct graph_names g = { .frames = place_frames, .ctx = &source };
+	_cleanup_free_ struct held_time *times = NULL;
+	size_t n = 0;
+	int err;
+
+	if (!s->folded)
+		return graph__dot(stdout, &session->now, s->pid, names ? &g : NULL);
+	err = loader_stacks__open(session->source, &source.stacks);
+	if (!err)
+		err = loader_stacks__times(source.stacks, &times, &n);
+	/* Without, what is held now is told, by site. */
+	if (err == -ENOMEM)
+		return err;
+	err = graph__folded(stdout, &session->now, s->pid, names ? &g : NULL, times, n);
+	loader_stacks__close(source.stacks);
+	return err;
+}
+
+static bool watches(const struct session *s, uint32_t pid)
+{
+	for (size_t i = 0; i < s->now.nprocs; i++)
+		if (s->now.procs[i].head.tgid == pid)
+			return true;
+	return false;
 }
 
 static int show_graph(struct show *s)
 {
-	struct graph_names g = { .frames = site_frames };
 	struct names *names = NULL;
+	size_t shown = 0;
 	int err = 0;
 
 	if (s->json || (s->folded && s->dot)) {
@@ -204,19 +251,21 @@ static int show_graph(struct show *s)
 	}
 	if (names__new(s->debug_dirs, &names))
 		names = NULL;
-	g.ctx = names;
 	for (size_t i = 0; !err && i < s->sessions.n; i++) {
-		const struct ledger *l = &s->sessions.s[i]->now;
-
-		err = s->folded ? graph__folded(stdout, l, s->pid, names ? &g : NULL)
-				: graph__dot(stdout, l, s->pid, names ? &g : NULL);
+		if (s->pid && !watches(s->sessions.s[i], s->pid))
+			continue;
+		err = print_graph(s, s->sessions.s[i], names);
+		shown++;
 	}
 	names__free(names);
 	if (!err && fflush(stdout))
 		err = -errno;
 	if (err)
 		fprintf(stderr, "poolwatch show: cannot print the graph: %s\n", strerror(-err));
-	return err ? CMD_FAILED : CMD_OK;
+	else if (!shown)
+		fprintf(stderr, "poolwatch show: process %" PRIu32 " is not watched: 'poolwatch attach -p %" PRIu32 "' does\n", s->pid,
+			s->pid);
+	return err || !shown ? CMD_FAILED : CMD_OK;
 }
 
 /* Does the session watch the process that was asked for? */

@@ -9,9 +9,10 @@
 #include <stdint.h>
 #include <stdio.h>
 #include "finding.h"
+#include "held.h"
 #include "ledger.h"
 
-/* What the return address @site of process @tgid is called. */
+/* What the return address @site of process @tgid is called, or the stack with that number. */
 struct graph_names {
 	/*
 	 * *@out: the frames there, innermost first (one, more where functions were inlined, or a whole stack), an array
@@ -32,9 +33,13 @@ struct graph_names {
 int graph__dot(FILE *out, const struct ledger *l, uint32_t tgid, const struct graph_names *names);
 
 /*
- * graph__folded - a line for each place that holds units now: "command;outer function;inner;pool MICROSECONDS", the
- * time that units taken there have been held, summed over units. The same returns.
+ * graph__folded - a line for each place that units were taken at: "command;outer function;inner;pool MICROSECONDS", summed over
+ * units, sorted
+ * @times: since the watch began, with the process's command and, where known, the whole stack. NULL: nobody added that up; then
+ * for how long the units have been held that are held now, with the thread's command
+ * Return: 0; -ENOMEM; -EIO.
  */
-int graph__folded(FILE *out, const struct ledger *l, uint32_t tgid, const struct graph_names *names);
+int graph__folded(FILE *out, const struct ledger *l, uint32_t tgid, const struct graph_names *names, const struct held_time *times,
+		  size_t ntimes);
 
 #endif

@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "escape.h"
 #include "graph.h"
+#include "../bpf/stacks.h"
 
 struct held {
 	uint32_t tgid;
@@ -58,27 +59,37 @@ static void print_frames(FILE *out, struct finding_frame *frames, size_t n)
 	free(frames);
 }
 
-static void print_held(FILE *out, const struct ledger *l, const struct held *h, const struct graph_names *names)
+/* A line without its number. */
+static char *describe(const struct ledger *l, const struct held *h, const struct graph_names *names)
 {
 	const struct poolwatch_def *def = ledger__def(l, h->def);
-	char comm[POOLWATCH_COMM + 1] = "", name[POOLWATCH_NAME + 1] = "";
+	char comm[POOLWATCH_COMM + 1] = "", name[POOLWATCH_NAME + 1] = "", *text = NULL;
 	struct finding_frame *frames;
-	size_t n;
+	size_t n, len;
+	FILE *out = open_memstream(&text, &len);
 
+	if (!out)
+		return NULL;
 	memcpy(comm, h->comm, POOLWATCH_COMM);
 	if (def)
 		memcpy(name, def->name, POOLWATCH_NAME);
 	print_frame(out, comm);
 	if (names && h->site && !names->frames(names->ctx, h->tgid, h->site, &frames, &n))
 		print_frames(out, frames, n);
+	else if (h->site & PW_STACK_ID)
+		fputs(";[unknown stack]", out);
 	else
 		fprintf(out, ";%#" PRIx64, h->site);
 	putc(';', out);
 	print_frame(out, name[0] ? name : "pool");
-	fprintf(out, " %" PRIu64 "\n", h->us);
+	if (fclose(out)) {
+		free(text);
+		return NULL;
+	}
+	return text;
 }
 
-static int collect(const struct ledger *l, uint32_t tgid, struct held **out, size_t *count)
+static int collect_holds(const struct ledger *l, uint32_t tgid, struct held **out, size_t *count)
 {
 	struct held *held = calloc(l->nthreads * POOLWATCH_HOLDS + 1, sizeof(*held));
 	size_t n = 0;
@@ -107,21 +118,87 @@ static int collect(const struct ledger *l, uint32_t tgid, struct held **out, siz
 	return 0;
 }
 
-int graph__folded(FILE *out, const struct ledger *l, uint32_t tgid, const struct graph_names *names)
+static int collect_times(const struct ledger *l, uint32_t tgid, const struct held_time *times, size_t ntimes, struct held **out,
+			 size_t *count)
+{
+	struct held *held = calloc(ntimes + 1, sizeof(*held));
+	size_t n = 0;
+
+	if (!held)
+		return -ENOMEM;
+	for (size_t i = 0; i < ntimes; i++) {
+		const struct held_time *t = &times[i];
+		const struct poolwatch_pool *p = ledger__pool(l, t->pool);
+
+		/* Of pools that are gone, only those were kept that were pools. */
+		if ((tgid && t->tgid != tgid) || !t->us || (t->pool && (!p || !ledger__is_pool(l, p))))
+			continue;
+		held[n] = (struct held){ .tgid = t->tgid, .site = t->place, .def = t->def, .us = t->us };
+		for (size_t k = 0; k < l->nprocs; k++)
+			if (l->procs[k].head.tgid == t->tgid)
+				memcpy(held[n].comm, l->procs[k].comm, POOLWATCH_COMM);
+		n++;
+	}
+	*out = held;
+	*count = n;
+	return 0;
+}
+
+struct line {
+	char *text;
+	uint64_t us;
+};
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(((const struct line *)a)->text, ((const struct line *)b)->text);
+}
+
+/* One stack may have several numbers, and differ from another in nothing that is shown. */
+static int print_lines(FILE *out, struct line *lines, size_t n)
+{
+	if (n)
+		qsort(lines, n, sizeof(*lines), by_text);
+	for (size_t i = 0; i < n; i++) {
+		if (i + 1 < n && !by_text(&lines[i], &lines[i + 1]))
+			lines[i + 1].us += lines[i].us;
+		else
+			fprintf(out, "%s %" PRIu64 "\n", lines[i].text, lines[i].us);
+	}
+	return ferror(out) ? -EIO : 0;
+}
+
+int graph__folded(FILE *out, const struct ledger *l, uint32_t tgid, const struct graph_names *names, const struct held_time *times,
+		  size_t ntimes)
 {
 	_cleanup_free_ struct held *held = NULL;
-	size_t n;
-	int err = collect(l, tgid, &held, &n);
+	_cleanup_free_ struct line *lines = NULL;
+	size_t n, nlines = 0;
+	int err = times ? collect_times(l, tgid, times, ntimes, &held, &n) : collect_holds(l, tgid, &held, &n);
 
 	if (err)
 		return err;
+	lines = calloc(n + 1, sizeof(*lines));
+	if (!lines)
+		return -ENOMEM;
+	/* Naming is what takes long: each place once. */
 	if (n)
 		qsort(held, n, sizeof(*held), by_place);
-	for (size_t i = 0; i < n; i++) {
-		if (i + 1 < n && !by_place(&held[i], &held[i + 1]))
+	for (size_t i = 0; i < n && !err; i++) {
+		if (i + 1 < n && !by_place(&held[i], &held[i + 1])) {
 			held[i + 1].us += held[i].us;
+			continue;
+		}
+		lines[nlines].us = held[i].us;
+		lines[nlines].text = describe(l, &held[i], names);
+		if (lines[nlines].text)
+			nlines++;
 		else
-			print_held(out, l, &held[i], names);
+			err = -ENOMEM;
 	}
-	return ferror(out) ? -EIO : 0;
+	if (!err)
+		err = print_lines(out, lines, nlines);
+	while (nlines)
+		free(lines[--nlines].text);
+	return err;
 }

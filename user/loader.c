@@ -50,7 +50,7 @@ static uint32_t power_of_two(unsigned int n, unsigned int otherwise)
 	return p;
 }
 
-static void size_maps(struct poolwatch_bpf *skel, uint32_t pools, uint32_t threads)
+static void size_maps(struct poolwatch_bpf *skel, uint32_t pools, uint32_t threads, bool whole_stacks)
 {
 	bpf_map__set_max_entries(skel->maps.pw_pools, pools);
 	bpf_map__set_max_entries(skel->maps.pw_free_pools, pools);
@@ -60,6 +60,13 @@ static void size_maps(struct poolwatch_bpf *skel, uint32_t pools, uint32_t threa
 	bpf_map__set_max_entries(skel->maps.pw_free_threads, threads);
 	bpf_map__set_max_entries(skel->maps.pw_thread_index, threads);
 	bpf_map__set_max_entries(skel->maps.pw_private, threads);
+	bpf_map__set_max_entries(skel->maps.pw_taken, whole_stacks ? threads : 1);
+	if (!whole_stacks) {
+		bpf_map__set_max_entries(skel->maps.pw_paths, 1);
+		bpf_map__set_max_entries(skel->maps.pw_stacks, 1);
+		bpf_map__set_max_entries(skel->maps.pw_held_times, 1);
+		bpf_map__set_max_entries(skel->maps.pw_unit_places, 1);
+	}
 }
 
 /* All slots of a table are free at first. The highest goes in first: the list is a stack, and low slots stay in use. */
@@ -94,23 +101,31 @@ static int publish(struct loader *l)
 				.abi_minor = POOLWATCH_ABI_MINOR,
 				.loader = getpid(),
 				.session = l->session };
-	struct bpf_map *maps[POOLWATCH_TABLES] = {
-		[POOLWATCH_DEFS] = l->skel->maps.pw_defs,	  [POOLWATCH_PROCS] = l->skel->maps.pw_procs,
-		[POOLWATCH_POOLS] = l->skel->maps.pw_pools,	  [POOLWATCH_THREADS] = l->skel->maps.pw_threads,
-		[POOLWATCH_EDGES] = l->skel->maps.pw_edges,	  [POOLWATCH_COUNTERS] = l->skel->maps.pw_counters,
+	const struct {
+		struct bpf_map *map;
+		uint32_t *id;
+	} maps[] = {
+		{ l->skel->maps.pw_defs, &s.map_id[POOLWATCH_DEFS] },
+		{ l->skel->maps.pw_procs, &s.map_id[POOLWATCH_PROCS] },
+		{ l->skel->maps.pw_pools, &s.map_id[POOLWATCH_POOLS] },
+		{ l->skel->maps.pw_threads, &s.map_id[POOLWATCH_THREADS] },
+		{ l->skel->maps.pw_edges, &s.map_id[POOLWATCH_EDGES] },
+		{ l->skel->maps.pw_counters, &s.map_id[POOLWATCH_COUNTERS] },
+		{ l->skel->maps.pw_hits, &s.hits_map_id },
+		{ l->skel->maps.pw_stacks, &s.stacks_map_id },
+		{ l->skel->maps.pw_taken, &s.taken_map_id },
+		{ l->skel->maps.pw_held_times, &s.times_map_id },
 	};
-	struct bpf_map_info info;
-	uint32_t zero = 0, len;
+	const size_t n = sizeof(maps) / sizeof(maps[0]) - (loader__whole_stacks(l) ? 0 : 3);
+	uint32_t zero = 0;
 
-	for (int t = 0; t <= POOLWATCH_TABLES; t++) {
-		memset(&info, 0, sizeof(info));
-		len = sizeof(info);
-		if (bpf_map_get_info_by_fd(bpf_map__fd(t < POOLWATCH_TABLES ? maps[t] : l->skel->maps.pw_hits), &info, &len))
+	for (size_t i = 0; i < n; i++) {
+		struct bpf_map_info info = { 0 };
+		uint32_t len = sizeof(info);
+
+		if (bpf_map_get_info_by_fd(bpf_map__fd(maps[i].map), &info, &len))
 			return -errno;
-		if (t < POOLWATCH_TABLES)
-			s.map_id[t] = info.id;
-		else
-			s.hits_map_id = info.id;
+		*maps[i].id = info.id;
 	}
 	return bpf_map__update_elem(l->skel->maps.pw_session_map, &zero, sizeof(zero), &s, sizeof(s), BPF_ANY);
 }
@@ -172,7 +187,8 @@ int loader__new(const struct loader_options *options, struct loader **out, char 
 		r = load_error(-errno, err);
 		goto fail;
 	}
-	size_maps(skel, power_of_two(options->max_pools, MAX_POOLS), power_of_two(options->max_threads, MAX_THREADS));
+	size_maps(skel, power_of_two(options->max_pools, MAX_POOLS), power_of_two(options->max_threads, MAX_THREADS), options->whole_stacks);
+	skel->rodata->pw_whole_stacks = options->whole_stacks;
 	skel->rodata->pw_session = l->session;
 	l->multi = loader__kernel_has_multi();
 	if (l->multi) {
@@ -355,7 +371,7 @@ int loader__consume(struct loader *l, void (*fn)(void *ctx, const struct pw_reco
 	return ring_buffer__consume(l->ring);
 }
 
-int loader__registers(struct loader *l, uint32_t tid, uint64_t regs[PW_REGS])
+int loader__registers(struct loader *l, uint32_t tid, struct pw_registers *out)
 {
 	union bpf_iter_link_info which = { .task.tid = tid };
 	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &which, .link_info_len = sizeof(which));
@@ -381,7 +397,7 @@ int loader__registers(struct loader *l, uint32_t tid, uint64_t regs[PW_REGS])
 		return -ESRCH;
 	if (!r.state)
 		return -EAGAIN;
-	memcpy(regs, r.regs, sizeof(r.regs));
+	*out = r;
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include "../bpf/python.h"
 #include "../bpf/shared.h"
+#include "held.h"
 #include "plan.h"
 #include "source.h"
 #include "spec.h"
@@ -24,6 +25,7 @@ struct loader_options {
 	bool no_device;
 	bool python; /* the programs that follow CPython, too */
 	bool jvm;    /* and those that follow Java virtual machines */
+	bool whole_stacks; /* of what is held: bpf/stacks.h */
 };
 
 #define LOADER_ERROR 300
@@ -132,8 +134,35 @@ int loader__event_fd(const struct loader *l);
 /* loader__consume - calls @fn for each record that waits, its stack included. Return: how many, or -errno. */
 int loader__consume(struct loader *l, void (*fn)(void *ctx, const struct pw_record *r), void *ctx);
 
-/* Registers of a blocked thread, without stopping it. -EAGAIN: it runs; -ESRCH: no such thread. */
-int loader__registers(struct loader *l, uint32_t tid, uint64_t regs[PW_REGS]);
+/*
+ * Whole stacks, of a loader that was asked for them.
+ *
+ * loader__learn_stack - from now on know the stack @id again: @n (1 .. PW_STACK_FRAMES) return addresses, the first that of the
+ * acquire, each @at[i] words from it on the stack. Return: 0, or -errno: it will not be known again (counted); the number may be.
+ */
+int loader__learn_stack(struct loader *l, uint32_t tgid, uint64_t id, const uint64_t *pc, const uint16_t *at, uint32_t n);
+bool loader__whole_stacks(const struct loader *l);
+/* The stack of a number. -ENOENT: it was not learned, or the process is gone. */
+int loader__stack(struct loader *l, uint64_t id, struct pw_stack *out);
+/* Number of the stack that entry @hold of the hold set of the thread in slot @thread was taken with; 0: not known. */
+uint64_t loader__taken(struct loader *l, uint32_t thread, unsigned int hold);
+/* Stacks and times of a process that is gone, or is another program now. */
+void loader__forget_stacks(struct loader *l, uint32_t tgid);
+
+/*
+ * The same of a session elsewhere, through the maps of its loader, whatever way the ledger itself is read; so for root only: the
+ * device shows no stacks. -EOPNOTSUPP: it keeps none; -EACCES; -ENOENT: its loader is not found.
+ */
+struct loader_stacks;
+int loader_stacks__open(const struct source *source, struct loader_stacks **out);
+void loader_stacks__close(struct loader_stacks *s);
+int loader_stacks__stack(struct loader_stacks *s, uint64_t id, struct pw_stack *out);
+uint64_t loader_stacks__taken(struct loader_stacks *s, uint32_t thread, unsigned int hold);
+/* *@out: an array to free. 0 or -ENOMEM. */
+int loader_stacks__times(struct loader_stacks *s, struct held_time **out, size_t *n);
+
+/* Registers of a blocked thread, and what it will return to, without stopping it. -EAGAIN: it runs; -ESRCH: no such thread. */
+int loader__registers(struct loader *l, uint32_t tid, struct pw_registers *out);
 
 /* The tables, mapped: a source that lives as long as the loader and must not be closed. */
 struct source *loader__source(struct loader *l);

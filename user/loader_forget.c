@@ -63,17 +63,28 @@ static void forget_edges(struct loader *l, uint32_t tgid)
 	}
 }
 
-static void forget_units(struct loader *l, uint64_t pool)
+static void forget_units(struct loader *l, struct bpf_map *units, uint64_t pool)
 {
 	struct unit_key key, next;
-	bool have = !bpf_map__get_next_key(l->skel->maps.pw_units, NULL, &key, sizeof(key));
+	bool have = !bpf_map__get_next_key(units, NULL, &key, sizeof(key));
 
 	while (have) {
-		have = !bpf_map__get_next_key(l->skel->maps.pw_units, &key, &next, sizeof(next));
-		if (key.pool == pool && !bpf_map__delete_elem(l->skel->maps.pw_units, &key, sizeof(key), 0))
+		have = !bpf_map__get_next_key(units, &key, &next, sizeof(next));
+		if (key.pool == pool && !bpf_map__delete_elem(units, &key, sizeof(key), 0) && units == l->skel->maps.pw_units)
 			__atomic_sub_fetch(&l->skel->bss->pw_units_known, 1, __ATOMIC_RELAXED);
 		key = next;
 	}
+}
+
+/* What ledger__is_pool asks, of one that is destroyed: was it a pool to judge at all? */
+static bool was_pool(const struct loader *l, const struct poolwatch_pool *p)
+{
+	const struct poolwatch_def *d = (struct poolwatch_def *)l->table[POOLWATCH_DEFS].base + p->def % PW_MAX_DEFS;
+
+	if (p->flags & POOLWATCH_POOL_SIGNALLING ||
+	    (d->flags & POOLWATCH_DEF_CONFIRM && !(p->flags & POOLWATCH_POOL_CONFIRMED)))
+		return false;
+	return (p->capacity != POOLWATCH_UNKNOWN ? p->capacity : p->most_seen) >= d->min_capacity;
 }
 
 static void forget_pool(struct loader *l, uint32_t slot)
@@ -83,7 +94,11 @@ static void forget_pool(struct loader *l, uint32_t slot)
 
 	if (p->flags & POOLWATCH_POOL_SHARED)
 		bpf_map__delete_elem(l->skel->maps.pw_shared_index, &shared, sizeof(shared), 0);
-	forget_units(l, p->head.id);
+	forget_units(l, l->skel->maps.pw_units, p->head.id);
+	if (loader__whole_stacks(l)) {
+		forget_units(l, l->skel->maps.pw_unit_places, p->head.id);
+		loader__forget_pool_times(l, p->head.id, was_pool(l, p));
+	}
 	free_slot(l->skel->maps.pw_free_pools, &p->head, slot);
 }
 
@@ -129,6 +144,7 @@ void loader__forget(struct loader *l, struct loader_target *lt)
 	bpf_map__delete_elem(l->skel->maps.pw_proc_index, &lt->pid, sizeof(lt->pid), 0);
 	forget_threads(l, lt->pid);
 	forget_edges(l, lt->pid);
+	loader__forget_stacks(l, lt->pid);
 	forget_pools(l, lt->pid);
 	__atomic_store_n(&p->head.id, 0, __ATOMIC_RELEASE);
 	free(lt->links);

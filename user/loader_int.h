@@ -54,6 +54,13 @@ struct loader_target {
 int loader__take_probe_slot(struct loader *l, uint32_t def);
 int loader__keep_link(struct loader_target *lt, struct bpf_link *link, uint32_t def);
 
+/* loader_maps.c: what the loader of @source published. -ENOENT; -EACCES. */
+int loader__find_session(const struct source *source, struct pw_session *out);
+/* loader_stacks.c: one more loss */
+void loader__count_loss(struct loader *l, enum poolwatch_cause cause);
+/* What was held of a pool that is gone; if @keep it stays, for all such pools together. */
+void loader__forget_pool_times(struct loader *l, uint64_t pool, bool keep);
+
 int loader__map_tables(struct loader *l);
 void loader__unmap_tables(struct loader *l);
 void loader__init_source(struct loader *l);

@@ -253,28 +253,49 @@ static int open_other(const struct pw_session *session, struct source **out)
 	return 0;
 }
 
+/* What the next living loader behind the map *@id published. Return: 0; -EACCES; -ENOENT: there is no other. */
+static int next_session(uint32_t *id, struct pw_session *session)
+{
+	while (!bpf_map_get_next_id(*id, id)) {
+		uint32_t entries, zero = 0;
+		int fd = open_map(*id, "pw_session_map", sizeof(*session), &entries), r;
+
+		if (fd == -EPERM || fd == -EACCES)
+			return -EACCES;
+		if (fd < 0)
+			continue;
+		r = bpf_map_lookup_elem(fd, &zero, session);
+		close(fd);
+		if (!r && session->magic == PW_SESSION_MAGIC && session->abi_major == POOLWATCH_ABI_MAJOR &&
+		    (!kill(session->loader, 0) || errno != ESRCH))
+			return 0;
+	}
+	return errno == EPERM || errno == EACCES ? -EACCES : -ENOENT;
+}
+
+int loader__find_session(const struct source *source, struct pw_session *out)
+{
+	uint32_t id = 0;
+	int r;
+
+	while (!(r = next_session(&id, out)))
+		if (source->loader_pid ? out->loader == source->loader_pid : out->session == source->session)
+			return 0;
+	return r;
+}
+
 int loader__other_sessions(struct source ***out, size_t *n)
 {
 	struct source **list = NULL, *s;
+	struct pw_session session;
 	size_t count = 0;
 	uint32_t id = 0;
+	int r;
 
-	while (!bpf_map_get_next_id(id, &id)) {
-		struct pw_session session;
-		uint32_t entries, zero = 0;
+	while (!(r = next_session(&id, &session))) {
 		struct source **grown;
-		int fd = open_map(id, "pw_session_map", sizeof(session), &entries), r;
 
-		if (fd == -EPERM || fd == -EACCES) {
-			free(list);
-			return -EACCES;
-		}
-		if (fd < 0)
-			continue;
-		r = bpf_map_lookup_elem(fd, &zero, &session);
-		close(fd);
-		if (r || session.magic != PW_SESSION_MAGIC || session.abi_major != POOLWATCH_ABI_MAJOR ||
-		    session.loader == (uint32_t)getpid() || (kill(session.loader, 0) && errno == ESRCH) || open_other(&session, &s))
+		if (session.loader == (uint32_t)getpid() || open_other(&session, &s))
 			continue;
 		grown = realloc(list, (count + 1) * sizeof(*list));
 		if (!grown) {
@@ -284,11 +305,13 @@ int loader__other_sessions(struct source ***out, size_t *n)
 		list = grown;
 		list[count++] = s;
 	}
+	if (r == -EACCES) {
+		while (count)
+			source__close(list[--count]);
+	}
 	if (!count) {
-		int err = errno == EPERM || errno == EACCES ? -EACCES : -ENOENT;
-
 		free(list);
-		return err;
+		return r ?: -ENOMEM;
 	}
 	*out = list;
 	*n = count;

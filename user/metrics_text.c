@@ -24,6 +24,8 @@ static const char *const causes[POOLWATCH_CAUSES] = {
     [POOLWATCH_UNMATCHED_RELEASES] = "unmatched_releases",
     [POOLWATCH_FOREIGN_TGID] = "foreign_process",
     [POOLWATCH_LOST_MAPPING] = "mapping",
+    [POOLWATCH_UNKNOWN_STACKS] = "unknown_stacks",
+    [POOLWATCH_LOST_TIMES] = "times",
 };
 
 const char *metrics__cause_name(enum poolwatch_cause cause)

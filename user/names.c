@@ -111,6 +111,13 @@ int names__frames(struct names *n, uint32_t pid, uint64_t site, struct finding_f
 	return t ? stack__name(n->stacks, t, site, true, out, count) : -ESRCH;
 }
 
+int names__path(struct names *n, uint32_t pid, const uint64_t *pc, size_t npc, struct finding_frame **out, size_t *count)
+{
+	struct target *t = target_of(n, pid);
+
+	return t ? stack__name_path(n->stacks, t, pc, npc, out, count) : -ESRCH;
+}
+
 void names__thread(struct names *n, struct finding_thread *t)
 {
 	for (size_t i = 0; i < t->nholds; i++)

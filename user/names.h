@@ -25,6 +25,9 @@ void names__frame(struct names *n, uint32_t pid, struct finding_frame *f, bool i
  */
 int names__frames(struct names *n, uint32_t pid, uint64_t site, struct finding_frame **out, size_t *count);
 
+/* The same of a stack: frames at @npc return addresses, innermost first. */
+int names__path(struct names *n, uint32_t pid, const uint64_t *pc, size_t npc, struct finding_frame **out, size_t *count);
+
 /* What it does now (t->doing) and, if it is blocked, its stack (t->stack). What was there before is freed. */
 void names__look(struct names *n, struct finding_thread *t);
 

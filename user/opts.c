@@ -236,7 +236,7 @@ void opts__usage(FILE *out)
 	      "  --json                     one object a line\n"
 	      "  --syslog[=FACILITY]        findings to syslog, too (daemon)\n"
 	      "  --stacks site|nested|all   stacks told: none, of nested requests and of who waits for good (nested),\n"
-	      "                             also of what every other thread of a finding does now\n"
+	      "                             also of what every other thread of a finding does now, and of each hold (all)\n"
 	      "  --debug-dir DIR[:DIR]      where separate debug files are (/usr/lib/debug)\n"
 	      "  --debuginfod               fetch debug files that are missing\n"
 	      "Other:\n"

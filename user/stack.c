@@ -178,14 +178,14 @@ void stack__keep(struct stack_namer *s, const struct target *t)
 	stack_cache__trim(s);
 }
 
-int stack__unwind_sample(struct stack_namer *s, const struct target *t, const struct stack_sample *sample,
-			 uint64_t *out, size_t max)
+int stack__unwind_slots(struct stack_namer *s, const struct target *t, const struct stack_sample *sample, uint64_t *out,
+			uint64_t *slots, size_t max)
 {
 	struct stack_process *p;
 	int n = stack_cache__process(s, t, &p);
 
 	if (!n)
-		n = unwinder__run(p->unwinder, t, sample, out, max);
+		n = unwinder__run(p->unwinder, t, sample, out, slots, max);
 	stack_cache__trim(s);
 	return n;
 }
@@ -200,7 +200,7 @@ int stack__returns_to(struct stack_namer *s, const struct target *t, const struc
 
 	if (depth)
 		return depth;
-	depth = unwinder__run(p->unwinder, t, sample, addrs, STACK_MAX_FRAMES);
+	depth = unwinder__run(p->unwinder, t, sample, addrs, NULL, STACK_MAX_FRAMES);
 	for (size_t i = 0; i < n && all; i++) {
 		all = false;
 		for (int k = 1; k < depth && !all; k++)
@@ -211,20 +211,23 @@ int stack__returns_to(struct stack_namer *s, const struct target *t, const struc
 	return all;
 }
 
-int stack__trace_sample(struct stack_namer *s, const struct target *t, const struct stack_sample *sample,
-			struct finding_frame **out, size_t *count)
+int stack__unwind_sample(struct stack_namer *s, const struct target *t, const struct stack_sample *sample,
+			 uint64_t *out, size_t max)
 {
-	uint64_t addrs[STACK_MAX_FRAMES];
+	return stack__unwind_slots(s, t, sample, out, NULL, max);
+}
+
+/* @first: is the first a return address, too? */
+static int name_all(struct stack_namer *s, const struct target *t, const uint64_t *addrs, size_t depth, bool first,
+		    struct finding_frame **out, size_t *count)
+{
 	struct finding_frame *all = NULL;
 	size_t n = 0;
-	int depth = stack__unwind_sample(s, t, sample, addrs, STACK_MAX_FRAMES);
 
-	if (depth < 0)
-		return depth;
-	for (int i = 0; i < depth; i++) {
+	for (size_t i = 0; i < depth; i++) {
 		struct finding_frame *frames, *bigger;
 		size_t more;
-		int err = name(s, t, addrs[i], i > 0, &frames, &more);
+		int err = name(s, t, addrs[i], first || i > 0, &frames, &more);
 
 		bigger = err ? NULL : reallocarray(all, n + more, sizeof(*all));
 		if (!bigger) {
@@ -242,6 +245,21 @@ int stack__trace_sample(struct stack_namer *s, const struct target *t, const str
 	*out = all;
 	*count = n;
 	return 0;
+}
+
+int stack__name_path(struct stack_namer *s, const struct target *t, const uint64_t *pc, size_t npc, struct finding_frame **out,
+		     size_t *n)
+{
+	return name_all(s, t, pc, npc, true, out, n);
+}
+
+int stack__trace_sample(struct stack_namer *s, const struct target *t, const struct stack_sample *sample,
+			struct finding_frame **out, size_t *count)
+{
+	uint64_t addrs[STACK_MAX_FRAMES];
+	int depth = stack__unwind_sample(s, t, sample, addrs, STACK_MAX_FRAMES);
+
+	return depth < 0 ? depth : name_all(s, t, addrs, depth, false, out, count);
 }
 
 int stack__unwind(struct stack_namer *s, const struct target *t, const uint64_t regs[PW_REGS], const uint8_t *stack,

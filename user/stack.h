@@ -64,6 +64,7 @@ struct stack_sample {
 	 * return is not replaced may be among them. Without it the unwinder ends at the first trampoline.
 	 */
 	const uint64_t *returns;
+	const uint64_t *return_slots; /* where each of them stood; NULL: not known */
 	size_t nreturns;
 };
 #define STACK_ALL_REGS ((1u << PW_REGS) - 1)
@@ -84,7 +85,19 @@ int stack__returns_to(struct stack_namer *s, const struct target *t, const struc
 		      size_t n);
 
 /*
- * stack__trace_sample - the same, named and marked; at most STACK_MAX_FRAMES and what is inlined in them. 0 or -ENOMEM.
+ * stack__unwind_slots - as stack__unwind_sample, and where each return address lies: @slots[i] is the address that @out[i] was
+ * read from, 0 if that is not known (and for the pc)
+ */
+int stack__unwind_slots(struct stack_namer *s, const struct target *t, const struct stack_sample *sample, uint64_t *out,
+			uint64_t *slots, size_t max);
+
+/* stack__name_path - the frames at @npc return addresses, innermost first. Return: 0 or -ENOMEM. */
+int stack__name_path(struct stack_namer *s, const struct target *t, const uint64_t *pc, size_t npc, struct finding_frame **out,
+		     size_t *n);
+
+/*
+ * stack__trace_sample - as stack__unwind_sample, named and marked; at most STACK_MAX_FRAMES and what is inlined in them. 0 or
+ * -ENOMEM.
  */
 int stack__trace_sample(struct stack_namer *s, const struct target *t, const struct stack_sample *sample,
 			struct finding_frame **out, size_t *n);

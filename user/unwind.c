@@ -41,6 +41,7 @@ struct unwinder {
 	const struct target *t;
 	const struct stack_sample *sample;
 	uint64_t *out;
+	uint64_t *lies; /* where each of out[] lies on the stack; NULL: nobody asks */
 	size_t n, max;
 	size_t reads;
 	size_t resumed;			 /* of sample->returns */
@@ -212,6 +213,14 @@ static bool set_registers(Dwfl_Thread *thread, void *arg)
  */
 static bool resume(struct unwinder *u, uint64_t addr, Dwarf_Word *value)
 {
+	if (u->sample->return_slots) {
+		for (size_t i = 0; i < u->sample->nreturns; i++)
+			if (u->sample->return_slots[i] == addr) {
+				*value = u->sample->returns[i];
+				return true;
+			}
+		return false;
+	}
 	for (size_t i = 0; i < u->resumed; i++)
 		if (u->slot[i] == addr) {
 			*value = u->sample->returns[i];
@@ -369,6 +378,14 @@ static bool is_code(const struct unwinder *u, uint64_t pc)
 	return place == UNWIND_VDSO || place == UNWIND_GENERATED;
 }
 
+/* Where the address that leads to @frame lay: a call pushes it, and its return leaves the stack pointer behind it. */
+static uint64_t return_slot(Dwfl_Frame *frame)
+{
+	Dwarf_Word sp;
+
+	return dwfl_frame_reg(frame, PW_RSP, &sp) ? 0 : sp - sizeof(sp);
+}
+
 static int take_frame(Dwfl_Frame *frame, void *arg)
 {
 	const struct stack_sample *s = ((struct unwinder *)arg)->sample;
@@ -381,10 +398,12 @@ static int take_frame(Dwfl_Frame *frame, void *arg)
 	 * Not all of these calls have a trampoline: one whose return is caught at its ret instruction stands there as
 	 * it is.
 	 */
-	if (u->n && !u->resuming && u->resumed < s->nreturns && u->resumed < STACK_MAX_FRAMES &&
+	if (u->n && !s->return_slots && !u->resuming && u->resumed < s->nreturns && u->resumed < STACK_MAX_FRAMES &&
 	    pc == s->returns[u->resumed])
 		u->slot[u->resumed++] = 0;
 	u->resuming = false;
+	if (u->lies)
+		u->lies[u->n] = u->n ? return_slot(frame) : 0;
 	u->out[u->n++] = pc;
 	return u->n == u->max ? DWARF_CB_ABORT : DWARF_CB_OK;
 }
@@ -421,19 +440,23 @@ bool unwinder__whole(const struct unwinder *u)
 	return true;
 }
 
-int unwinder__run(struct unwinder *u, const struct target *t, const struct stack_sample *s, uint64_t *out, size_t max)
+int unwinder__run(struct unwinder *u, const struct target *t, const struct stack_sample *s, uint64_t *out, uint64_t *slots, size_t max)
 {
 	u->t = t;
 	u->sample = s;
 	u->out = out;
+	u->lies = slots;
 	u->max = max;
 	u->n = u->reads = u->resumed = 0;
 	u->resuming = false;
 	if (s->nreturns)
 		unwinder__look(u, t);
 	u->whole = !dwfl_getthread_frames(u->dwfl, 1, take_frame, u);
-	if (!u->n)
+	if (!u->n) {
+		if (slots)
+			slots[0] = 0;
 		u->out[u->n++] = s->regs[PW_RIP];
+	}
 	u->sample = NULL;
 	return (int)u->n;
 }

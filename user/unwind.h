@@ -26,8 +26,8 @@ void unwinder__free(struct unwinder *u);
 /* Are the files that it uses still what they were? Reading a mapped one that was cut short is a SIGBUS. */
 bool unwinder__is_current(const struct unwinder *u);
 
-/* unwinder__run - as stack__unwind_sample */
-int unwinder__run(struct unwinder *u, const struct target *t, const struct stack_sample *s, uint64_t *out, size_t max);
+/* unwinder__run - as stack__unwind_slots */
+int unwinder__run(struct unwinder *u, const struct target *t, const struct stack_sample *s, uint64_t *out, uint64_t *slots, size_t max);
 
 /*
  * Did the last run see the whole stack, down to the function that the thread began in, by call frame information all the

@@ -393,6 +393,8 @@ static const struct {
 	[POOLWATCH_UNMATCHED_RELEASES] = { "unmatched_releases", "a release of a unit that nobody was seen to hold" },
 	[POOLWATCH_FOREIGN_TGID] = { "foreign_tgid", "a hit by a process that is not watched" },
 	[POOLWATCH_LOST_MAPPING] = { "lost_mapping", "not known whether an address is shared memory" },
+	[POOLWATCH_UNKNOWN_STACKS] = { "unknown_stacks", "whole stack not learned yet: only its site is known" },
+	[POOLWATCH_LOST_TIMES] = { "lost_times", "no room to add up time held by stack" },
 };
 
 const char *view_cause__name(enum poolwatch_cause cause)

@@ -77,6 +77,7 @@ int watch__new(const struct watch_options *options, struct watch **out, struct w
 		lo.python |= options->spec->pools[i].builtin && !strcmp(options->spec->pools[i].builtin, "python-sqlalchemy");
 	for (size_t i = 0; i < options->spec->npools; i++)
 		lo.jvm |= options->jvm_dump && watch_jvm__is(&options->spec->pools[i]);
+	lo.whole_stacks = options->stacks == WATCH_STACKS_ALL;
 	w->options = *options;
 	w->epoll_fd = -1;
 	jo.presence_ctx = w;
@@ -231,7 +232,10 @@ static void on_record(void *ctx, const struct pw_record *r)
 
 	if (is_of_an_older_one(d, e))
 		return;
-
+	if (r->stack_id)
+		watch_stacks__learn(w, d, r);
+	if (e->type == PW_EV_STACK)
+		return;
 	if (r->stack_len || e->type == POOLWATCH_EV_NESTED || e->type == POOLWATCH_EV_ORDER)
 		watch__keep_trace(w, r);
 	watch_python__on_event(w, d, e);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What the judge says in addresses and numbers, told with names, lines, stacks and the process. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include "activity.h"
@@ -10,6 +11,7 @@
 static void free_trace(struct watch_trace *t)
 {
 	stack__free_frames(t->frames, t->n);
+	stack__free_frames(t->held_frames, t->nheld);
 	memset(t, 0, sizeof(*t));
 }
 
@@ -23,7 +25,7 @@ void watch__forget_traces(struct watch *w)
  * Code that was loaded since the maps were last read lies on stacks, too. They are not taken over if they are another program's:
  * it may have come between the event with @site and now.
  */
-static void catch_up(struct watch *w, struct watched *d, uint64_t site)
+void watch__catch_up(struct watch *w, struct watched *d, uint64_t site)
 {
 	struct target fresh = d->t, old = { .pidfd = -1, .maps = d->t.maps, .nmaps = d->t.nmaps };
 	const struct target_map *was = target__map_at(&d->t, site), *is;
@@ -48,38 +50,63 @@ static void catch_up(struct watch *w, struct watched *d, uint64_t site)
 	target__close(&old);
 }
 
+static void fill_sample(struct watch_sample *to, const __u64 *regs, const struct pw_returns *returns)
+{
+	to->sample = (struct stack_sample){ .regs = to->regs, .known = STACK_ALL_REGS, .returns = to->returns,
+					     .return_slots = to->slots };
+	for (int i = 0; i < PW_REGS; i++)
+		to->regs[i] = regs[i];
+	for (uint32_t i = 0; i < returns->n && i < PW_RETURNS; i++) {
+		to->slots[i] = returns->slot[i];
+		to->returns[i] = returns->pc[i];
+		to->sample.nreturns++;
+	}
+}
+
+int watch__sample_of(const struct pw_record *r, struct watch_sample *out)
+{
+	if (!r->stack_len || r->stack_len > PW_STACK_MAX)
+		return -EINVAL;
+	fill_sample(out, r->regs, &r->returns);
+	out->sample.stack = r->stack;
+	out->sample.len = r->stack_len;
+	return 0;
+}
+
+int watch__sample_now(struct watch *w, uint32_t tid, struct watch_sample *out)
+{
+	struct pw_registers now;
+	int r = loader__registers(w->loader, tid, &now);
+
+	if (r)
+		return r;
+	fill_sample(out, now.regs, &now.returns);
+	out->sample.live = true;
+	return 0;
+}
+
 /* The raw stack is unwound here and forgotten; the oldest trace makes room. */
 void watch__keep_trace(struct watch *w, const struct pw_record *r)
 {
 	const struct poolwatch_event *e = &r->event;
 	struct watched *d = watch__find(w, e->tgid);
-	uint64_t returns[POOLWATCH_REQUESTS + 1];
-	struct stack_sample sample = {
-		.regs = (const uint64_t *)r->regs,
-		.known = STACK_ALL_REGS,
-		.stack = r->stack,
-		.len = r->stack_len,
-		.returns = returns,
-	};
 	struct watch_trace *t = &w->traces[w->next_trace];
 	struct finding_frame *frames;
+	struct watch_sample s;
 	size_t n;
 
 	if (w->options.stacks == WATCH_STACKS_SITE)
 		return;
-	if (!d || !r->stack_len || r->stack_len > PW_STACK_MAX || r->nsites > POOLWATCH_REQUESTS)
+	if (!d || watch__sample_of(r, &s))
 		return;
-	/* Innermost first; this request is not among them if there was no room for it. */
-	if (!r->nsites || r->site[r->nsites - 1] != e->site)
-		returns[sample.nreturns++] = e->site;
-	for (uint32_t i = r->nsites; i-- > 0;)
-		returns[sample.nreturns++] = r->site[i];
-	catch_up(w, d, e->site);
-	if (stack__trace_sample(w->namer, &d->t, &sample, &frames, &n))
+	watch__catch_up(w, d, e->site);
+	if (stack__trace_sample(w->namer, &d->t, &s.sample, &frames, &n))
 		return;
 	free_trace(t);
 	*t = (struct watch_trace){ e->pool, e->held, e->site, e->held_site, .frames = frames, .n = n };
 	memcpy(t->comm, e->comm, sizeof(t->comm));
+	if (r->held_stack && watch_stacks__frames(w, d, r->held_stack, &t->held_frames, &t->nheld))
+		t->held_frames = NULL;
 	w->next_trace = (w->next_trace + 1) % WATCH_TRACES;
 }
 
@@ -98,7 +125,7 @@ static bool is_warmed(const struct target *t, const struct target_map *m)
 void watch__warm(struct watch *w, const struct watched *d)
 {
 	struct finding_frame *frames;
-	uint64_t regs[PW_REGS];
+	struct watch_sample now;
 	size_t n;
 
 	for (size_t i = 0; i < d->t.nmaps; i++) {
@@ -107,7 +134,7 @@ void watch__warm(struct watch *w, const struct watched *d)
 		if (m->exec && d->t.exe && is_warmed(&d->t, m) && !stack__name(w->namer, &d->t, m->start + (m->end - m->start) / 2, 0, &frames, &n))
 			stack__free_frames(frames, n);
 	}
-	if (!loader__registers(w->loader, d->t.pid, regs) && !stack__of_thread(w->namer, &d->t, d->t.pid, regs, &frames, &n))
+	if (!watch__sample_now(w, d->t.pid, &now) && !stack__of_thread(w->namer, &d->t, d->t.pid, now.regs, &frames, &n))
 		stack__free_frames(frames, n);
 }
 
@@ -160,26 +187,21 @@ static void name_site(struct watch *w, const struct target *t, struct finding_fr
 	stack__free_frames(frames, n);
 }
 
+/* Where the hold was taken that the trace began with: it may be given back by now. */
+static void fill_held(struct finding_thread *t, const struct watch_trace *trace)
+{
+	for (size_t h = 0; trace->nheld && h < t->nholds; h++)
+		if (!t->holds[h].nstack && t->holds[h].pool == trace->held && t->holds[h].site.address == trace->held_site)
+			copy_frames(trace->held_frames, trace->nheld, &t->holds[h].stack, &t->holds[h].nstack);
+}
+
 /* What the thread does now, looked at without stopping it. */
 static void trace_now(struct watch *w, const struct watched *d, struct finding_thread *ft)
 {
-	const struct ledger *l = &w->snap[!w->now]; /* the look that is going on */
-	uint64_t regs[PW_REGS], returns[POOLWATCH_REQUESTS];
-	struct stack_sample sample = { .regs = regs, .known = STACK_ALL_REGS, .live = true, .returns = returns };
+	struct watch_sample now;
 
-	if (ft->nstack || loader__registers(w->loader, ft->tid, regs))
-		return;
-	for (size_t i = 0; i < l->nthreads; i++) {
-		const struct poolwatch_thread *t = &l->threads[i];
-
-		if (t->tid != ft->tid || t->head.tgid != ft->pid)
-			continue;
-		for (uint32_t r = t->requests; r-- > 0;)
-			if (r < POOLWATCH_REQUESTS)
-				returns[sample.nreturns++] = t->request[r].site;
-		break;
-	}
-	stack__trace_sample(w->namer, &d->t, &sample, &ft->stack, &ft->nstack);
+	if (!ft->nstack && !watch__sample_now(w, ft->tid, &now))
+		stack__trace_sample(w->namer, &d->t, &now.sample, &ft->stack, &ft->nstack);
 }
 
 static void describe(struct finding_thread *t)
@@ -225,10 +247,13 @@ void watch__fill(struct watch *w, struct finding *f)
 			trace = t->nstack ? NULL : find_trace(w, t);
 			if (trace && !t->comm[0])
 				memcpy(t->comm, trace->comm, sizeof(t->comm));
-			if (!waits && trace)
+			if (!waits && trace) {
 				copy_frames(trace->frames, trace->n, &t->stack, &t->nstack);
+				fill_held(t, trace);
+			}
 			name_site(w, &d->t, &t->request.site);
 		}
+		watch_stacks__fill(w, d, t);
 		if (now)
 			trace_now(w, d, t);
 		if (f->kind == FINDING_STALL && !t->doing)

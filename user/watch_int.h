@@ -29,6 +29,8 @@ struct watch_trace {
 	char comm[POOLWATCH_COMM];	    /* of the thread, which may have ended since */
 	struct finding_frame *frames;
 	size_t n;
+	struct finding_frame *held_frames; /* where the hold was taken, if whole stacks are kept */
+	size_t nheld;
 };
 
 /* A thread that was blocked in an acquire when we attached: it made no request that we saw. See watch_late.c. */
@@ -148,6 +150,25 @@ uint64_t watch_jvm__next(const struct watch *w);
 int watch_jvm__add(struct watch *w, struct ledger *l);
 /* Return: it is one of those. */
 bool watch_jvm__fill(struct watch *w, struct finding *f);
+/* watch_stacks.c: whole stacks of what is held */
+void watch_stacks__learn(struct watch *w, struct watched *d, const struct pw_record *r);
+/* The frames of a stack's number: *@out is an array to free. Return: 0; -ENOENT: not known; -ENOMEM. */
+int watch_stacks__frames(struct watch *w, const struct watched *d, uint64_t id, struct finding_frame **out, size_t *n);
+/* Where thread @t took what it holds, as long as it is in the look that is going on. */
+void watch_stacks__fill(struct watch *w, const struct watched *d, struct finding_thread *t);
+
+/* What unwinding a thread needs, as it was taken down by the programs: a sample in memory of its own. */
+struct watch_sample {
+	struct stack_sample sample;
+	uint64_t regs[PW_REGS];
+	uint64_t returns[PW_RETURNS], slots[PW_RETURNS];
+};
+/* Of a record, as long as that is there. -EINVAL: it has no stack. */
+int watch__sample_of(const struct pw_record *r, struct watch_sample *out);
+/* Of a blocked thread, as it is now. As loader__registers. */
+int watch__sample_now(struct watch *w, uint32_t tid, struct watch_sample *out);
+/* watch_fill.c: code that was loaded since the maps were last read lies on stacks, too. */
+void watch__catch_up(struct watch *w, struct watched *d, uint64_t site);
 
 /* watch_budget.c */
 int watch_budget__new(struct watch *w);

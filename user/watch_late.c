@@ -79,12 +79,15 @@ static bool find_key(const struct watch *w, const struct plan_probe *pp, uint32_
 
 static bool examine(struct watch *w, const struct watched *d, const struct plan *plan, const uint32_t *def_slot, struct watch_late *late)
 {
-	struct stack_sample sample = { .regs = late->regs, .known = STACK_ALL_REGS, .live = true };
+	struct watch_sample now;
 	const struct plan_probe *pp = NULL;
 	struct finding_frame *frames;
 	size_t n, at = 0;
 
-	if (loader__registers(w->loader, late->tid, late->regs) || stack__trace_sample(w->namer, &d->t, &sample, &frames, &n))
+	if (watch__sample_now(w, late->tid, &now))
+		return false;
+	memcpy(late->regs, now.regs, sizeof(late->regs));
+	if (stack__trace_sample(w->namer, &d->t, &now.sample, &frames, &n))
 		return false;
 	/* The outermost: an acquire may call another. */
 	for (size_t i = 0; i < n && i < MAX_PARKED; i++) {

@@ -54,21 +54,20 @@ static size_t sites_of(const struct poolwatch_thread *t, uint64_t sites[POOLWATC
 static enum judge_presence look_at(struct watch *w, const struct poolwatch_thread *t)
 {
 	const struct watched *d = watch__find(w, t->head.tgid);
-	uint64_t sites[POOLWATCH_REQUESTS], regs[PW_REGS], after[PW_REGS];
-	struct stack_sample sample = { .regs = regs, .known = STACK_ALL_REGS, .live = true, .returns = sites };
+	uint64_t sites[POOLWATCH_REQUESTS];
+	struct watch_sample now, after;
 	size_t n = sites_of(t, sites);
 	int r;
 
 	if (!d || !n)
 		return JUDGE_ASLEEP;
-	r = loader__registers(w->loader, t->tid, regs);
+	r = watch__sample_now(w, t->tid, &now);
 	if (r)
 		return r == -EAGAIN || r == -ESRCH ? JUDGE_AWAKE : JUDGE_ASLEEP;
-	sample.nreturns = n;
-	if (stack__returns_to(w->namer, &d->t, &sample, sites, n))
+	if (stack__returns_to(w->namer, &d->t, &now.sample, sites, n))
 		return JUDGE_ASLEEP;
 	/* It went on while it was looked at: what was read may be of two moments. */
-	if (loader__registers(w->loader, t->tid, after) || memcmp(regs, after, sizeof(regs)))
+	if (watch__sample_now(w, t->tid, &after) || memcmp(now.regs, after.regs, sizeof(now.regs)))
 		return JUDGE_AWAKE;
 	return JUDGE_ELSEWHERE;
 }

@@ -131,6 +131,7 @@ void watch__on_exec(struct watch *w, struct watched *d)
 
 	loader__detach(w->loader, d->lt);
 	loader__forget_python(w->loader, d->t.pid);
+	loader__forget_stacks(w->loader, d->t.pid);
 	watch_python__close(d);
 	watch_jvm__close(w, d);
 	memset(d->attached, 0, sizeof(d->attached));

@@ -58,6 +58,13 @@ $(E2E)/loop $(E2E)/handles: $(E2E)/%: selftests/e2e/%.c
 $(E2E)/test_loop: $(E2E)/loop
 $(E2E)/test_handles: $(E2E)/handles
 
+# Ways to one acquire that only the stack tells apart.
+$(E2E)/paths: selftests/e2e/paths.c
+	$(call msg,TARGET,$@)
+	$(Q)mkdir -p $(@D); $(CC) $(E2E_HARD) -D_GNU_SOURCE $< -o $@ -lpthread
+
+$(E2E)/test_paths: $(E2E)/paths
+
 $(E2E)/hide: selftests/e2e/hide.c
 	$(call msg,CC,$@)
 	$(Q)mkdir -p $(@D); $(CC) -O2 -g -D_GNU_SOURCE -Wall -Wextra -Werror $< -o $@

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include "graph.h"
+#include "../../bpf/stacks.h"
 #include "ledger_build.h"
 #include "kselftest_harness.h"
 
@@ -32,6 +33,12 @@ static int frames(void *ctx, uint32_t tgid, uint64_t site, struct finding_frame 
 		f[0].module = strdup("api");
 		f[0].offset = site;
 		break;
+	case PW_STACK_ID >> 8: /* numbers of stacks; 3 is not known */
+		if (site == (PW_STACK_ID | 3)) {
+			free(f);
+			return -ENOENT;
+		}
+		/* fall through */
 	case 4:
 		f[0].symbol = strdup("inner");
 		f[0].inlined = true;
@@ -171,12 +178,75 @@ TEST_F(graph, folded)
 	t = build__thread(&self->l, 4, 7, 14);
 	build__hold(&self->l, t, 3, 0, 0x100); /* has used it */
 	ASSERT_EQ(0, ledger__index(&self->l));
-	EXPECT_EQ(0, graph__folded(self->out, &self->l, 0, &names));
+	EXPECT_EQ(0, graph__folded(self->out, &self->l, 0, &names, NULL, 0));
 	fflush(self->out);
 	EXPECT_STREQ("a:b c;0x500;db 1\n"
 		     "worker;a:\"b\\\\\\x1b[1m;worker 6000000\n"
 		     "worker;outer;inner;db 3000000\n",
 		     self->text);
+}
+
+/* By stack, since the watch began: of all sessions' processes, pools that are none left out, one stack with two numbers once. */
+TEST_F(graph, folded_times)
+{
+	const struct held_time times[] = {
+		{ .tgid = 7, .def = 1, .pool = ID(1), .place = PW_STACK_ID | 1, .us = 1000 },
+		{ .tgid = 7, .def = 1, .pool = ID(1), .place = PW_STACK_ID | 2, .us = 200 },
+		{ .tgid = 7, .def = 1, .pool = 0, .place = PW_STACK_ID | 1, .us = 30 }, /* pools that are gone */
+		{ .tgid = 7, .def = 1, .pool = ID(1), .place = PW_STACK_ID | 3, .us = 4 },
+		{ .tgid = 7, .def = 1, .pool = ID(1), .place = 0x100, .us = 5 },
+		{ .tgid = 7, .def = 1, .pool = ID(9), .place = 0x100, .us = 60 }, /* gone since the snapshot */
+		{ .tgid = 7, .def = 2, .pool = ID(2), .place = PW_STACK_ID | 1, .us = 7 },
+		{ .tgid = 7, .def = 2, .pool = ID(3), .place = PW_STACK_ID | 1, .us = 80 }, /* only signals */
+		{ .tgid = 7, .def = 2, .pool = ID(2), .place = PW_STACK_ID | 2, .us = 0 },
+		{ .tgid = 8, .def = 1, .pool = ID(1), .place = PW_STACK_ID | 1, .us = 9 },
+	};
+	const size_t n = sizeof(times) / sizeof(times[0]);
+
+	self->l.pools[2].flags |= POOLWATCH_POOL_SIGNALLING;
+	build__proc(&self->l, 1, 7, 0);
+	strcpy(build__proc(&self->l, 2, 8, 0)->comm, "b;c");
+	/* What is held now is in the times. */
+	build__hold(&self->l, build__thread(&self->l, 1, 7, 11), 1, 1, 0x400);
+	ASSERT_EQ(0, ledger__index(&self->l));
+	EXPECT_EQ(0, graph__folded(self->out, &self->l, 7, &names, times, n));
+	EXPECT_EQ(0, graph__folded(self->out, &self->l, 8, &names, times, n));
+	EXPECT_EQ(0, graph__folded(self->out, &self->l, 9, &names, times, n));
+	fflush(self->out);
+	EXPECT_STREQ("api;[unknown stack];db 4\n"
+		     "api;fetch;db 5\n"
+		     "api;outer;inner;db 1230\n"
+		     "api;outer;inner;worker 7\n"
+		     "b:c;outer;inner;db 9\n",
+		     self->text);
+}
+
+/* What the programs book, and what a reader makes of it, also in the middle of a change. */
+TEST(held_ticks)
+{
+	const uint64_t start = 5000 * SEC;
+	uint64_t ticks = 0, units = 0, now = PW_TICKS(start), later = PW_TICKS(start + 512 * 100);
+
+	EXPECT_EQ(0, pw_held_ticks(ticks, units, now));
+	units += 3;
+	/* Counted, its time not yet taken down. */
+	EXPECT_EQ(0, pw_held_ticks(ticks, units, now));
+	ticks -= now * 3;
+	EXPECT_EQ(0, pw_held_ticks(ticks, units, now));
+	EXPECT_EQ(600, pw_held_ticks(ticks, units, later));
+	ticks += later;
+	/* Given back, still counted. */
+	EXPECT_EQ(600, pw_held_ticks(ticks, units, later));
+	units -= 1;
+	EXPECT_EQ(600, pw_held_ticks(ticks, units, later));
+	EXPECT_EQ(1000, pw_held_ticks(ticks, units, later + 200));
+	ticks += 2 * (later + 200);
+	units -= 2;
+	EXPECT_EQ(1000, pw_held_ticks(ticks, units, later + 100000));
+	/* A clock that was read a moment before the grant. */
+	EXPECT_EQ(0, pw_held_ticks(-later, 1, later - 5));
+	/* A thousand threads for ten days. */
+	EXPECT_EQ(1000 * (864000 * SEC >> PW_TICK_SHIFT), pw_held_ticks(-1000 * later, 1000, later + (864000 * SEC >> PW_TICK_SHIFT)));
 }
 
 TEST_F(graph, one_process)
@@ -185,8 +255,8 @@ TEST_F(graph, one_process)
 	build__hold(&self->l, build__thread(&self->l, 1, 7, 11), 1, 1, 0x110);
 	ASSERT_EQ(0, ledger__index(&self->l));
 	EXPECT_EQ(0, graph__dot(self->out, &self->l, 8, &names));
-	EXPECT_EQ(0, graph__folded(self->out, &self->l, 8, &names));
-	EXPECT_EQ(0, graph__folded(self->out, &self->l, 7, &names));
+	EXPECT_EQ(0, graph__folded(self->out, &self->l, 8, &names, NULL, 0));
+	EXPECT_EQ(0, graph__folded(self->out, &self->l, 7, &names, NULL, 0));
 	fflush(self->out);
 	EXPECT_STREQ("digraph poolwatch {\n\tnode [fontname=\"monospace\"];\n}\nworker;fetch;db 2000000\n", self->text);
 }

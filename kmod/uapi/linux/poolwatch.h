@@ -355,6 +355,8 @@ enum poolwatch_cause {
 	POOLWATCH_UNMATCHED_RELEASES, /* a release of a unit nobody was seen to hold */
 	POOLWATCH_FOREIGN_TGID,	     /* a hit by a process that is not the probe's target */
 	POOLWATCH_LOST_MAPPING,	     /* could not be told whether an address lies in a shared mapping */
+	POOLWATCH_UNKNOWN_STACKS,    /* of whole stacks: one not learned yet, so that a hold has a site only */
+	POOLWATCH_LOST_TIMES,	     /* of whole stacks: no room to add up for how long units were held */
 	POOLWATCH_CAUSES,
 };
 
