@@ -60,6 +60,34 @@ static int open_map_file(uint32_t pid, uint64_t start, uint64_t end)
 	return target__proc_open(pid, name, O_PATH);
 }
 
+/*
+ * Where openat2 is refused (systemd's RestrictSUIDSGID does, as its flags cannot be filtered): step by step, and no links.
+ * What maps prints has none, unless something took a directory's place since.
+ */
+static int walk_from(int root, const char *path)
+{
+	_cleanup_close_ int dir = dup(root);
+	_cleanup_free_ char *copy = strdup(path);
+	char *rest = copy;
+
+	if (dir < 0 || !copy)
+		return dir < 0 ? -errno : -ENOMEM;
+	for (char *name; (name = strsep(&rest, "/"));) {
+		int fd;
+
+		if (!*name)
+			continue;
+		if (!strcmp(name, ".."))
+			return -EINVAL;
+		fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC | (rest ? O_DIRECTORY : 0));
+		if (fd < 0)
+			return -errno;
+		close(dir);
+		dir = fd;
+	}
+	return take_fd(&dir);
+}
+
 /* The path as the target sees it: an absolute link in it leads into the target's root, not into ours. */
 static int open_in_root(uint32_t pid, const char *path)
 {
@@ -70,6 +98,8 @@ static int open_in_root(uint32_t pid, const char *path)
 	if (root < 0)
 		return root;
 	fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+	if (fd < 0 && errno == ENOSYS)
+		return walk_from(root, path);
 	return fd < 0 ? -errno : fd;
 }
 
