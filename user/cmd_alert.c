@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* poolwatch alert --test: does an alert arrive where the configuration sends it? */
-#include <getopt.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
@@ -9,6 +8,7 @@
 #include <time.h>
 #include "alert.h"
 #include "cmd.h"
+#include "cmd_conf.h"
 #include "conf.h"
 
 #define PATIENCE (10 * 1000000000ull)
@@ -55,10 +55,8 @@ static int test(const char *path)
 	char msg[600];
 	int bad = 0;
 
-	if (conf__load(path, &conf, msg, sizeof(msg))) {
-		fprintf(stderr, "poolwatch alert: %s\n", msg);
+	if (cmd_conf__load(path, &conf))
 		return CMD_FAILED;
-	}
 	/* The daemon has the spools; a test needs none that lasts. */
 	for (size_t i = 0; i < conf->nsinks; i++)
 		if (conf->sinks[i].type == CONF_REMOTE) {
@@ -82,34 +80,14 @@ static int test(const char *path)
 
 int cmd_alert(int argc, char **argv)
 {
-	static const struct option options[] = {
-	    {"test", no_argument, NULL, 't'},
-	    {"config", required_argument, NULL, 'c'},
-	    {"help", no_argument, NULL, 'h'},
-	    {0},
-	};
-	const char *path = NULL;
-	bool is_test = false;
+	struct cmd_conf_options o = {.flag = "test", .usage = usage};
+	int ret = cmd_conf__options(argc, argv, &o);
 
-	for (int o; (o = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
-		switch (o) {
-		case 't':
-			is_test = true;
-			break;
-		case 'c':
-			path = optarg;
-			break;
-		case 'h':
-			usage(stdout);
-			return CMD_OK;
-		default:
-			usage(stderr);
-			return CMD_USAGE;
-		}
-	}
-	if (!is_test || optind < argc) {
+	if (ret >= 0)
+		return ret;
+	if (!o.given) {
 		usage(stderr);
 		return CMD_USAGE;
 	}
-	return test(path);
+	return test(o.path);
 }
