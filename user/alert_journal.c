@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
 #include "alert.h"
@@ -86,6 +87,8 @@ static int send_fields(struct alert_sink *s __attribute__((unused)), const struc
 
 	field(&fs, "MESSAGE=%s", a->line);
 	field(&fs, "PRIORITY=%d", alert__priority(a));
+	/* For what the journal passes on to syslog, which would be the facility "user" else. */
+	field(&fs, "SYSLOG_FACILITY=%d", LOG_FAC(LOG_DAEMON));
 	field(&fs, "SYSLOG_IDENTIFIER=poolwatch");
 	switch (a->type) {
 	case ALERT_FINDING:
