@@ -37,6 +37,7 @@ struct daemon {
 	struct metrics_server *server;
 	struct ledger ledger; /* room for looks */
 	uint64_t last_look, next_textfile;
+	int textfile_error; /* of the last time it was written; 0: none */
 	uint64_t found[FINDING_KINDS];
 	uint64_t known; /* findings an earlier daemon had told */
 	uint32_t sessions;

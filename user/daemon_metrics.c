@@ -95,6 +95,19 @@ int daemon_metrics__open(struct daemon *d, const struct conf *conf, struct daemo
 	return 0;
 }
 
+/* Said when it begins to fail, not each time. */
+static void write_textfile(struct daemon *d, const char *text, size_t len)
+{
+	int err = metrics_file__write(d->conf->textfile, text, len);
+	char line[400];
+
+	if (err && err != d->textfile_error) {
+		snprintf(line, sizeof(line), "[metrics] textfile = %.300s: %s", d->conf->textfile, strerror(-err));
+		d->notice(line);
+	}
+	d->textfile_error = err;
+}
+
 void daemon_metrics__step(struct daemon *d, uint64_t now)
 {
 	if (d->server)
@@ -107,7 +120,7 @@ void daemon_metrics__step(struct daemon *d, uint64_t now)
 
 		look(d, now);
 		if (!make_text(d, &text, &len)) {
-			metrics_file__write(d->conf->textfile, text, len);
+			write_textfile(d, text, len);
 			free(text);
 		}
 		d->next_textfile = now + d->conf->textfile_ns;
