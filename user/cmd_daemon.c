@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* poolwatch daemon: watch what the configuration names, for as long as the machine runs. */
 #include <errno.h>
-#include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 #include "cleanup.h"
 #include "cmd.h"
+#include "cmd_conf.h"
 #include "conf.h"
 #include "daemon.h"
 #include "daemon_int.h"
@@ -39,21 +39,11 @@ static void notice(const char *line)
 	fflush(stderr);
 }
 
-static int read_conf(const char *path, struct conf **out)
-{
-	char line[600];
-	int ret = conf__load(path, out, line, sizeof(line));
-
-	if (ret)
-		notice(line);
-	return ret;
-}
-
 static int check(const char *path)
 {
 	struct daemon_error err = {0};
 	struct conf *conf;
-	int ret = read_conf(path, &conf);
+	int ret = cmd_conf__load(path, &conf);
 
 	if (ret)
 		return CMD_FAILED;
@@ -72,7 +62,7 @@ static void reload(struct daemon *d, const char *path)
 	struct conf *conf;
 
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)daemon__now() / 1000);
-	if (read_conf(path, &conf))
+	if (cmd_conf__load(path, &conf))
 		notice("the configuration stays as it was");
 	else if (daemon__reload(d, conf, &err)) {
 		notice(err.message);
@@ -153,7 +143,7 @@ static int run(const char *path)
 	/* What is made has its mode said where it is made: nothing for others, the metrics' socket for the group. */
 	umask(0007);
 	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (signals < 0 || read_conf(path, &conf))
+	if (signals < 0 || cmd_conf__load(path, &conf))
 		return CMD_FAILED;
 	/* A later reload cannot ask for more: what is gone is gone. */
 	also = conf->jvm_dump ? PRIVILEGE_JVM_DUMP : 0;
@@ -164,6 +154,8 @@ static int run(const char *path)
 	/* CAP_SYS_ADMIN, where the unit gave it, was for finding the module's BTF. */
 	if (privilege__drop(also))
 		notice("capabilities that are not needed could not be given up");
+	if (!privilege__can_attach())
+		notice("before Linux 6.10 probes are attached with CAP_SYS_ADMIN only, which is not there: no process can be watched");
 	/* The first look before READY: what is started after this unit finds it watching. */
 	ret = daemon__step(d, &err);
 	if (ret) {
@@ -182,34 +174,10 @@ static int run(const char *path)
 
 int cmd_daemon(int argc, char **argv)
 {
-	static const struct option options[] = {
-	    {"config", required_argument, NULL, 'c'},
-	    {"check-config", no_argument, NULL, 'C'},
-	    {"help", no_argument, NULL, 'h'},
-	    {0},
-	};
-	const char *path = NULL;
-	bool only_check = false;
+	struct cmd_conf_options o = {.flag = "check-config", .usage = usage};
+	int ret = cmd_conf__options(argc, argv, &o);
 
-	for (int o; (o = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
-		switch (o) {
-		case 'c':
-			path = optarg;
-			break;
-		case 'C':
-			only_check = true;
-			break;
-		case 'h':
-			usage(stdout);
-			return CMD_OK;
-		default:
-			usage(stderr);
-			return CMD_USAGE;
-		}
-	}
-	if (optind < argc) {
-		usage(stderr);
-		return CMD_USAGE;
-	}
-	return only_check ? check(path) : run(path);
+	if (ret >= 0)
+		return ret;
+	return o.given ? check(o.path) : run(o.path);
 }

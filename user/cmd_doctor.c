@@ -17,6 +17,7 @@
 #include "loader.h"
 #include "opts.h"
 #include "place_kernel.h"
+#include "privilege.h"
 #include "target.h"
 
 enum verdict { GOOD, NOTE, BAD };
@@ -115,7 +116,7 @@ static void check_user(struct doctor *d)
 {
 	_cleanup_fclose_ FILE *f = fopen("/proc/self/status", "re");
 	unsigned long long effective = 0;
-	char line[200], missing[200] = "";
+	char line[200], missing[300] = "";
 	size_t len = 0;
 
 	while (f && fgets(line, sizeof(line), f))
@@ -125,10 +126,13 @@ static void check_user(struct doctor *d)
 		/* CAP_SYS_ADMIN (21) includes the first two. */
 		if (!(effective >> caps[i].bit & 1) && !(i < 2 && effective >> 21 & 1))
 			len += snprintf(missing + len, sizeof(missing) - len, "%s%s (%s)", len ? ", " : "", caps[i].name, caps[i].what);
+	if (!privilege__can_attach())
+		len += snprintf(missing + len, sizeof(missing) - len, "%sCAP_SYS_ADMIN (to attach before Linux 6.10)", len ? ", " : "");
 	if (len)
 		say(d, "privilege", BAD, "missing: %s. Run as root", missing);
 	else
-		say(d, "privilege", GOOD, "all that is needed: CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH");
+		say(d, "privilege", GOOD, "all that is needed: CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH%s",
+		    loader__kernel_has_multi() ? "" : ", and before Linux 6.10 CAP_SYS_ADMIN");
 }
 
 static void check_load(struct doctor *d)

@@ -3,6 +3,7 @@
 #help install-dkms  the module's sources for DKMS, to DESTDIR/usr/src/poolwatch-$(VERSION)
 
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+GENERATORDIR ?= $(PREFIX)/lib/systemd/system-generators
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 UDEVDIR ?= $(PREFIX)/lib/udev/rules.d
 MANDIR ?= $(PREFIX)/share/man
@@ -17,6 +18,7 @@ install: $(OUT)/poolwatch $(MAN) $(OUT)/poolwatch.service
 	$(Q)install -D -m 0644 user/completion/poolwatch.bash $(DESTDIR)$(BASHCOMPDIR)/poolwatch
 	$(Q)install -D -m 0644 user/completion/_poolwatch $(DESTDIR)$(ZSHCOMPDIR)/_poolwatch
 	$(Q)install -D -m 0644 $(OUT)/poolwatch.service $(DESTDIR)$(UNITDIR)/poolwatch.service
+	$(Q)install -D -m 0755 user/systemd/poolwatch-generator $(DESTDIR)$(GENERATORDIR)/poolwatch-generator
 	$(Q)install -D -m 0644 user/systemd/poolwatch.sysusers.conf $(DESTDIR)$(SYSUSERSDIR)/poolwatch.conf
 	$(Q)install -D -m 0644 user/udev/60-poolwatch.rules $(DESTDIR)$(UDEVDIR)/60-poolwatch.rules
 	$(Q)[ -e $(DESTDIR)$(SYSCONFDIR)/poolwatch/poolwatch.conf ] || \

@@ -35,3 +35,11 @@ int privilege__drop(uint64_t also)
 		return -errno;
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
 }
+
+bool privilege__can_attach(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	return loader__kernel_has_multi() || (!syscall(SYS_capget, &header, data) && data[0].effective & BIT(CAP_SYS_ADMIN));
+}

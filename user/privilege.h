@@ -4,6 +4,7 @@
 #define POOLWATCH_PRIVILEGE_H
 
 #include <linux/capability.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* What a thread dump of another user's Java program takes beside: to be that user, in a child of its own. */
@@ -16,5 +17,8 @@
  * events; and those whose bits are in @also. Call it while the process has one thread. Return: 0 or -errno.
  */
 int privilege__drop(uint64_t also);
+
+/* Has this process what attaching takes beside CAP_BPF and CAP_PERFMON: CAP_SYS_ADMIN, where probes are perf events? */
+bool privilege__can_attach(void);
 
 #endif
