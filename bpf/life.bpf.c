@@ -155,6 +155,7 @@ int BPF_PROG(pw_exec, struct task_struct *task, int old_pid, struct linux_binprm
 		proc->space = __sync_fetch_and_add(&pw_next_space, 1) + 1;
 		proc->attached = bpf_ktime_get_ns();
 		__sync_fetch_and_or(&proc->flags, POOLWATCH_PROC_FROM_START);
+		proc->head.uid = bpf_get_current_uid_gid();
 		bpf_get_current_comm(proc->comm, sizeof(proc->comm));
 	}
 	life__tell(POOLWATCH_EV_PROC_EXEC, key.tgid, 0);

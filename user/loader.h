@@ -97,6 +97,8 @@ void loader__set_left(struct loader *l, uint64_t thread, uint64_t seq);
 void loader__detach_def(struct loader *l, struct loader_target *lt, uint32_t def_slot);
 /* Take all probes away (they are gone already if the process is). The ledger stays. */
 void loader__detach(struct loader *l, struct loader_target *lt);
+/* It has become another program: its name, and whose it is. */
+void loader__rename(struct loader *l, struct loader_target *lt, const struct target *t);
 /* Forget everything the ledger says of a process, and free @lt. */
 void loader__forget(struct loader *l, struct loader_target *lt);
 /* Free what nobody needs any more: records of destroyed pools. Cheap; now and then. */

@@ -337,6 +337,14 @@ static int enter_proc(struct loader *l, const struct target *t, bool from_start,
 	return bpf_map__update_elem(l->skel->maps.pw_proc_index, &t->pid, sizeof(t->pid), &slot, sizeof(slot), BPF_ANY);
 }
 
+void loader__rename(struct loader *l, struct loader_target *lt, const struct target *t)
+{
+	struct poolwatch_proc *p = loader__proc(l, lt->proc_slot);
+
+	p->head.uid = t->uid;
+	memcpy(p->comm, t->comm, sizeof(p->comm) - 1);
+}
+
 int loader__attach(struct loader *l, const struct target *t, const struct plan *plan, const uint32_t *def_slot, bool from_start,
 		   struct loader_target **out, char err[LOADER_ERROR])
 {

@@ -24,6 +24,7 @@ struct proc_stat {
 	char comm[16];
 	unsigned int flags;
 	uint64_t start; /* ns */
+	uint64_t stack; /* where the main thread's begins */
 };
 
 int target__proc_open(uint32_t pid, const char *name, int flags)
@@ -76,7 +77,7 @@ static int parse_stat(const char *text, struct proc_stat *st)
 {
 	const char *open = strchr(text, '('), *close = strrchr(text, ')');
 	struct proc_stat s = { 0 };
-	unsigned long long start;
+	unsigned long long start, stack;
 	size_t n;
 
 	if (!open || !close || close < open)
@@ -85,9 +86,10 @@ static int parse_stat(const char *text, struct proc_stat *st)
 	if (n >= sizeof(s.comm))
 		n = sizeof(s.comm) - 1;
 	memcpy(s.comm, open + 1, n);
-	if (sscanf(close + 1, " %c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &s.state,
-		   &s.flags, &start) != 3)
+	if (sscanf(close + 1, " %c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu %*u %*d %*u %*u %*u %llu", &s.state,
+		   &s.flags, &start, &stack) != 4)
 		return -EINVAL;
+	s.stack = stack;
 	s.start = start * (NSEC_PER_SEC / (uint64_t)sysconf(_SC_CLK_TCK));
 	*st = s;
 	return 0;
@@ -261,6 +263,7 @@ int target__open(uint32_t pid, struct target *t)
 	if (st.state == 'Z' || st.state == 'X')
 		goto fail;
 	n.start = st.start;
+	n.stack = st.stack;
 	memcpy(n.comm, st.comm, sizeof(n.comm));
 
 	err = read_identity(&n);
@@ -275,6 +278,35 @@ int target__open(uint32_t pid, struct target *t)
 fail:
 	target__close(&n);
 	return err;
+}
+
+int target__renew(struct target *t)
+{
+	struct target n = { .pid = t->pid };
+	struct proc_stat st;
+	int err = read_stat(t->pid, "stat", &st);
+	bool another;
+
+	if (!err)
+		err = read_identity(&n);
+	if (!err && !target__alive(t))
+		err = -ESRCH;
+	if (err) {
+		free(n.exe);
+		free(n.container);
+		return err;
+	}
+	another = st.stack != t->stack || strcmp(n.exe, t->exe) || n.uid != t->uid;
+	free(t->exe);
+	free(t->container);
+	t->exe = n.exe;
+	t->container = n.container;
+	t->uid = n.uid;
+	t->seccomp = n.seccomp;
+	t->foreign_mnt = n.foreign_mnt;
+	t->stack = st.stack;
+	memcpy(t->comm, st.comm, sizeof(t->comm));
+	return another;
 }
 
 void target__close(struct target *t)

@@ -23,6 +23,7 @@ struct target {
 	uint32_t pid; /* tgid in our pid namespace */
 	int pidfd;
 	uint64_t start; /* boot time ns, from /proc/PID/stat (tick resolution) */
+	uint64_t stack; /* where its stack begins, which exec changes; 0: not to be seen */
 	uint32_t uid;
 	char comm[16];
 	char *exe;
@@ -44,6 +45,11 @@ void target__close(struct target *t);
 const char *target__error(int err);
 /* Read the maps again (after dlopen). */
 int target__refresh(struct target *t);
+/*
+ * Read anew what exec changes: name, executable, user, container, filters (not the maps). Return: 1: it is another program, or
+ * user, than before; 0: it is not; -errno, and nothing has changed.
+ */
+int target__renew(struct target *t);
 /* Is it still the same process? */
 bool target__alive(const struct target *t);
 /* Open the file behind mapping @m, checked to be that file (device, inode). Return: a descriptor or -errno. */

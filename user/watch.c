@@ -185,6 +185,9 @@ int watch__add(struct watch *w, uint32_t pid, unsigned int flags, struct watch_e
 		return err->code = r;
 	w->targets[w->ntargets++] = d;
 	w->due = true;
+	/* What it became after the first look at it, and before the programs knew of it, nobody tells: a service's exec, say. */
+	if (!(flags & WATCH_FROM_START) && target__renew(&w->targets[w->ntargets - 1].t) == 1)
+		watch__on_exec(w, &w->targets[w->ntargets - 1]);
 	return 0;
 }
 

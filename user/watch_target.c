@@ -129,6 +129,8 @@ void watch__on_exec(struct watch *w, struct watched *d)
 {
 	uint64_t now = watch__clock();
 
+	if (target__renew(&d->t) >= 0)
+		loader__rename(w->loader, d->lt, &d->t);
 	loader__detach(w->loader, d->lt);
 	loader__forget_python(w->loader, d->t.pid);
 	loader__forget_stacks(w->loader, d->t.pid);
