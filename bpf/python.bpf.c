@@ -35,7 +35,6 @@ struct pw_py_hit {
 	struct pw_python *py;
 	struct pw_python_thread *thread;
 	__u32 tgid;
-	struct py_frame frame[3]; /* innermost first */
 };
 
 /* A hit: its process, its interpreter, its innermost function. */
@@ -64,18 +63,18 @@ static __always_inline int py__begin(struct pw_py_hit *h, struct pt_regs *ctx)
 	}
 	h->thread->window_len = 0;
 	h->thread->reach = PY_WINDOW_HIT;
-	return py__python_frame(h->py, h->thread, py__frame(h->py, h->thread), &h->frame[0]);
+	return py__python_frame(h->py, h->thread, py__frame(h->py, h->thread), &h->thread->frame[0]);
 }
 
 /* Is the function of frame @n this one? The frames inside of it have been looked at. */
 static __always_inline bool py__at(struct pw_py_hit *h, __u32 n, __u32 what)
 {
-	return py__is(h->py, h->tgid, h->frame[n].code, what);
+	return py__is(h->py, h->tgid, h->thread->frame[n].code, what);
 }
 
 static __always_inline bool py__next(struct pw_py_hit *h, __u32 n)
 {
-	return !py__python_frame(h->py, h->thread, h->frame[n - 1].previous, &h->frame[n]);
+	return !py__python_frame(h->py, h->thread, h->thread->frame[n - 1].previous, &h->thread->frame[n]);
 }
 
 /* Local variable @n of @frame; the arguments come first. */
@@ -87,7 +86,7 @@ static __always_inline __u64 py__local(struct pw_py_hit *h, const struct py_fram
 /* Was this __exit__(self, *args) given no exception: is the first of its arguments None? */
 static __always_inline bool py__no_exception(struct pw_py_hit *h)
 {
-	__u64 args = py__local(h, &h->frame[0], 1);
+	__u64 args = py__local(h, &h->thread->frame[0], 1);
 
 	return py__read(args + h->py->tuple_items) == h->py->none;
 }
@@ -157,10 +156,10 @@ static __always_inline void py__tell_edge(const struct pw_deed *d)
 /* Does _inc_overflow, in the innermost frame, say that it may not? Between its look and its lock another thread was quicker. */
 static __always_inline bool py__refused(const struct pw_py_hit *h)
 {
-	__u64 consts = py__read(h->frame[0].code + h->py->code_consts);
+	__u64 consts = py__read(h->thread->frame[0].code + h->py->code_consts);
 	__u8 n = 0;
 
-	bpf_probe_read_user(&n, sizeof(n), (void *)(h->frame[0].instr + h->py->exit_const));
+	bpf_probe_read_user(&n, sizeof(n), (void *)(h->thread->frame[0].instr + h->py->exit_const));
 	return py__read(consts + h->py->tuple_items + 8 * n) == h->py->false_;
 }
 
@@ -168,12 +167,12 @@ static __always_inline bool py__refused(const struct pw_py_hit *h)
 static __always_inline void py__wait(struct pw_py_hit *h)
 {
 	struct pw_python_thread *t = h->thread;
-	__u64 pool = py__local(h, &h->frame[2], 0);
+	__u64 pool = py__local(h, &h->thread->frame[2], 0);
 	struct pw_deed d;
 
 	if ((t->state == PW_PY_ASKING && t->pool == pool) || py__deed(&d, h, pool, true))
 		return;
-	d.site = py__site(h->py, t, h->tgid, h->frame[2].at);
+	d.site = py__site(h->py, t, h->tgid, h->thread->frame[2].at);
 	ledger__request(&d);
 	t->pool = pool;
 	t->since = d.now;
@@ -188,7 +187,7 @@ static __always_inline void py__wait(struct pw_py_hit *h)
 /* _do_get, in frame @n, has got @record (0: it has no name yet) and had not to wait for it. */
 static __always_inline void py__at_once(struct pw_py_hit *h, struct pw_deed *d, __u32 n, __u64 record)
 {
-	d->site = py__site(h->py, h->thread, h->tgid, h->frame[n].at);
+	d->site = py__site(h->py, h->thread, h->tgid, h->thread->frame[n].at);
 	d->resource = record;
 	ledger__at_once(d);
 	if (d->edge)
@@ -199,7 +198,7 @@ static __always_inline void py__at_once(struct pw_py_hit *h, struct pw_deed *d, 
 static __always_inline void py__got(struct pw_py_hit *h)
 {
 	struct pw_python_thread *t = h->thread;
-	__u64 pool = py__local(h, &h->frame[2], 0), record = py__local(h, &h->frame[1], PW_PY_ITEM);
+	__u64 pool = py__local(h, &h->thread->frame[2], 0), record = py__local(h, &h->thread->frame[1], PW_PY_ITEM);
 	bool granted = record, asked = t->state == PW_PY_ASKING && t->pool == pool;
 	struct pw_deed d;
 
@@ -221,7 +220,7 @@ static __always_inline void py__got(struct pw_py_hit *h)
 static __always_inline void py__open(struct pw_py_hit *h)
 {
 	struct pw_python_thread *t = h->thread;
-	__u64 pool = py__local(h, &h->frame[1], 0);
+	__u64 pool = py__local(h, &h->thread->frame[1], 0);
 	struct pw_deed d;
 
 	if (py__refused(h) || py__deed(&d, h, pool, true))
@@ -235,7 +234,7 @@ static __always_inline void py__open(struct pw_py_hit *h)
 static __always_inline void py__not_opened(struct pw_py_hit *h)
 {
 	struct pw_python_thread *t = h->thread;
-	__u64 pool = py__local(h, &h->frame[1], 0);
+	__u64 pool = py__local(h, &h->thread->frame[1], 0);
 	struct pw_deed d;
 
 	if (t->state != PW_PY_OPENED || t->pool != pool || py__deed(&d, h, pool, false))
@@ -248,7 +247,7 @@ static __always_inline void py__not_opened(struct pw_py_hit *h)
 static __always_inline void py__return(struct pw_py_hit *h, __u32 n, bool closed)
 {
 	struct pw_python_thread *t = h->thread;
-	__u64 pool = py__local(h, &h->frame[n], 0), record = py__local(h, &h->frame[n], 1);
+	__u64 pool = py__local(h, &h->thread->frame[n], 0), record = py__local(h, &h->thread->frame[n], 1);
 	struct pw_deed d;
 
 	if (py__deed(&d, h, pool, false))
@@ -269,7 +268,7 @@ int pw_py_post(struct pt_regs *ctx)
 
 	if (py__begin(&h, ctx))
 		return 0;
-	switch (py__giver(h.py, h.tgid, h.frame[0].code)) {
+	switch (py__giver(h.py, h.tgid, h.thread->frame[0].code)) {
 	case PW_PY_COND_EXIT:
 		if (!py__next(&h, 1))
 			return 0;

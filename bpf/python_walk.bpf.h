@@ -58,6 +58,14 @@ struct {
 #define PY_FRAME_BYTES 72 /* all fields of a frame up to its local variables */
 #define PY_BEYOND 88	  /* and the first two of these */
 
+/* A frame: what its offsets in struct pw_python say. */
+struct py_frame {
+	__u64 at; /* its address; 0: there is none */
+	__u64 code;
+	__u64 previous;
+	__u64 instr;
+};
+
 /* What is known of a thread: its interpreter state, and where it is in _do_get. Written by the thread itself only. */
 struct pw_python_thread {
 	__u64 ts; /* address of its thread state; 0: not found yet */
@@ -75,6 +83,7 @@ struct pw_python_thread {
 	__u32 window_len;
 	__u32 reach;	 /* bytes to read at once: PY_WINDOW_HIT or PY_WINDOW */
 	__u64 kept;	 /* its last stack in pw_python_stacks */
+	struct py_frame frame[3]; /* of the hit, innermost first */
 	__u8 window[PY_WINDOW];
 	struct pw_python_stack stack;
 };
@@ -122,14 +131,6 @@ static __always_inline __u64 py__frame(const struct pw_python *py, struct pw_pyt
 		frame = py__read(frame + py->cframe_frame);
 	return frame;
 }
-
-/* A frame: what its offsets in struct pw_python say. */
-struct py_frame {
-	__u64 at; /* its address; 0: there is none */
-	__u64 code;
-	__u64 previous;
-	__u64 instr;
-};
 
 /* Not static, as others below: such a function the verifier looks at once, not at every call. */
 __noinline long py__fill_window(struct pw_python_thread *t, __u64 at)
