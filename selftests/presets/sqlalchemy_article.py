@@ -12,11 +12,11 @@ from sqlalchemy.pool import QueuePool
 UNITS = 4
 
 engine = create_engine(
-    "sqlite:///" + sys.argv[1],
+    sys.argv[1],
     poolclass=QueuePool,
     pool_size=UNITS,
     max_overflow=0,
-    connect_args={"check_same_thread": False},
+    connect_args={"check_same_thread": False} if sys.argv[1].startswith("sqlite") else {},
 )
 Session = sessionmaker(bind=engine)
 everybody_in = threading.Barrier(UNITS)

@@ -15,14 +15,23 @@ FIXTURE(sqlalchemy)
 	char database[64];
 };
 
-FIXTURE_SETUP(sqlalchemy)
+/* On the database at @url, attached to while it runs. Return: 0, or an error in f->error. */
+static int start(struct follow *f, char *url)
 {
 	char *python = getenv("POOLWATCH_TEST_PYTHON");
-	char *argv[] = { python ?: "/usr/bin/python3", PROGRAM, self->database, NULL };
+	char *argv[] = { python ?: "/usr/bin/python3", PROGRAM, url, NULL };
+	int r = follow__start(f, argv);
+
+	return r ? r : follow__watch(f, NULL, false);
+}
+
+FIXTURE_SETUP(sqlalchemy)
+{
+	char url[96];
 
 	snprintf(self->database, sizeof(self->database), "/tmp/poolwatch-test-%d.db", getpid());
-	ASSERT_EQ(0, follow__start(&self->f, argv));
-	ASSERT_EQ(0, follow__watch(&self->f, NULL, false)) TH_LOG("%s", self->f.error.message);
+	snprintf(url, sizeof(url), "sqlite:///%s", self->database);
+	ASSERT_EQ(0, start(&self->f, url)) TH_LOG("%s", self->f.error.message);
 }
 
 FIXTURE_TEARDOWN(sqlalchemy)
@@ -87,6 +96,52 @@ TEST_F(sqlalchemy, the_session_passed_down_yields_nothing)
 	for (int i = 0; i < 3; i++)
 		ASSERT_TRUE(follow__do(f, "flat"));
 	EXPECT_EQ(0, f->nfound);
+}
+
+/* A driver that is written in C, talks to a server, and gives up the interpreter lock meanwhile. */
+FIXTURE(psycopg2)
+{
+	struct follow f;
+	char command[128]; /* that ends the server */
+};
+
+FIXTURE_SETUP(psycopg2)
+{
+	char command[128], url[128];
+
+	snprintf(self->command, sizeof(self->command), "selftests/presets/postgres stop /tmp/poolwatch-test-%d.pg", getpid());
+	snprintf(command, sizeof(command), "selftests/presets/postgres start /tmp/poolwatch-test-%d.pg", getpid());
+	snprintf(url, sizeof(url), "postgresql+psycopg2://postgres@/postgres?host=/tmp/poolwatch-test-%d.pg", getpid());
+	ASSERT_EQ(0, system(command));
+	ASSERT_EQ(0, start(&self->f, url)) TH_LOG("%s", self->f.error.message);
+}
+
+FIXTURE_TEARDOWN(psycopg2)
+{
+	follow__end(&self->f);
+	EXPECT_EQ(0, system(self->command));
+}
+
+TEST_F(psycopg2, makes_no_difference)
+{
+	struct follow *f = &self->f;
+	const struct followed *d;
+
+	ASSERT_TRUE(follow__do(f, "flat"));
+	EXPECT_EQ(0, f->nfound);
+	ASSERT_TRUE(follow__do(f, "alone"));
+	ASSERT_EQ(1, f->nfound);
+	EXPECT_EQ(FINDING_NESTED, f->found[0].kind);
+	EXPECT_EQ(4, f->found[0].capacity);
+	EXPECT_STREQ("handle_request sqlalchemy_article.py:45", f->found[0].held);
+	EXPECT_STREQ("write_audit_log sqlalchemy_article.py:38", f->found[0].asked);
+	d = follow__stuck(f, "nest");
+	ASSERT_NE(NULL, d);
+	EXPECT_EQ(4, d->capacity);
+	EXPECT_EQ(4, d->in_use);
+	EXPECT_EQ(4, d->nthreads);
+	EXPECT_EQ(0, d->unknown);
+	EXPECT_FALSE(d->uncertain);
 }
 
 TEST_HARNESS_MAIN
