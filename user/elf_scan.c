@@ -3,6 +3,7 @@
 #include <capstone/capstone.h>
 #include <elfutils/libdw.h>
 #include <gelf.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include "cleanup.h"
@@ -64,6 +65,8 @@ int elf_scan__symbols(int fd, const char *const *names, size_t n, uint64_t *vadd
 int elf_scan__bias(int fd, uint64_t start, uint64_t offset, uint64_t *bias)
 {
 	_cleanup_elf_ Elf *elf = NULL;
+	uint64_t found = 0;
+	bool any = false;
 	size_t n;
 	int err = open_elf(fd, &elf);
 
@@ -76,13 +79,21 @@ int elf_scan__bias(int fd, uint64_t start, uint64_t offset, uint64_t *bias)
 
 		if (!gelf_getphdr(elf, (int)i, &p) || p.p_type != PT_LOAD)
 			continue;
-		/* Segments are mapped by whole pages, so the mapping may begin before the segment does. */
+		/*
+		 * Segments are mapped by whole pages, so the mapping may begin before the segment does. The page may be the last
+		 * one of another segment, too: one that begins there is more likely.
+		 */
 		if (offset < (p.p_offset & ~0xfffull) || offset >= p.p_offset + p.p_filesz)
 			continue;
-		*bias = start - (p.p_vaddr - p.p_offset + offset);
-		return 0;
+		found = start - (p.p_vaddr - p.p_offset + offset);
+		any = true;
+		if (offset == (p.p_offset & ~0xfffull))
+			break;
 	}
-	return -ENOENT;
+	if (!any)
+		return -ENOENT;
+	*bias = found;
+	return 0;
 }
 
 struct slot {
@@ -150,7 +161,8 @@ static uint64_t rel32(const uint8_t *p, uint64_t next)
 /* The stubs of a PLT that jump through one of those words: "[endbr64] [bnd] jmp *word(%rip)". */
 static void find_stubs(struct scan *s, const uint8_t *code, size_t len, uint64_t vaddr)
 {
-	for (size_t i = 0; i + 16 <= len; i += 8) {
+	/* Those without anything but the jump are of 8 bytes, and the last one ends the section. */
+	for (size_t i = 0; i + 8 <= len; i += 8) {
 		const struct slot *got;
 		size_t at = i;
 
@@ -158,7 +170,7 @@ static void find_stubs(struct scan *s, const uint8_t *code, size_t len, uint64_t
 			at += 4;
 		if (code[at] == 0xf2)
 			at++;
-		if (code[at] != 0xff || code[at + 1] != 0x25)
+		if (at + 6 > len || code[at] != 0xff || code[at + 1] != 0x25)
 			continue;
 		got = slot_at(s->got, s->ngot, rel32(code + at + 2, vaddr + at + 6));
 		if (got && s->nstub < MAX_SLOTS)
