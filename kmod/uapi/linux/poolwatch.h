@@ -157,7 +157,7 @@ struct poolwatch_head {
 #define POOLWATCH_DEF_CONFIRM (1u << 4)	  /* a pool only once a thread released what it acquired itself */
 #define POOLWATCH_DEF_WORKER (1u << 5)	  /* has scope or wait-on probes: units are workers */
 #define POOLWATCH_DEF_DETACHED (1u << 6)  /* over its budget: its probes are gone, its books are closed */
-#define POOLWATCH_DEF_PRESUMED (1u << 7)  /* that a worker waits for its own pool is presumed: it gave it tasks. No proof */
+#define POOLWATCH_DEF_PRESUMED (1u << 7)  /* a worker that gave its pool tasks is presumed to wait for it: no proof */
 
 struct poolwatch_def {
 	struct poolwatch_head head;
@@ -311,8 +311,9 @@ struct poolwatch_thread {
 	struct poolwatch_hold hold[POOLWATCH_HOLDS];
 	struct poolwatch_request request[POOLWATCH_REQUESTS];
 	/*
-	 * Of the last request, once its loader saw that the thread sleeps outside all of its requests: it left them by a
-	 * longjmp or an exception, and they end with its next one. Written by the loader; a new request has another seq.
+	 * Of the last request, once its loader saw that the thread sleeps outside all of its requests: it left them by
+	 * a longjmp or an exception, and they end with its next one. Written by the loader; a new request has another
+	 * seq.
 	 */
 	__u64 left;
 	__u64 pad[5];
