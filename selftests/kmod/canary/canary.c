@@ -23,7 +23,7 @@ static void out_of_bounds(void)
 
 	OPTIMIZER_HIDE_VAR(p);
 	if (p)
-		sink = p[16];
+		sink = READ_ONCE(p[16]);
 	kfree(p);
 }
 
