@@ -5,7 +5,8 @@ DEBUG_CYCLES ?= 1000
 DEBUG_EVENTS ?= 2000
 DEBUG_CALLS ?= 5000000
 DEBUG_KERNELS ?= debug kcsan
-DEBUG_CHECKERS_debug := kasan,ubsan,sleep,leak,rcu,lockdep
+# In this order: lockdep, and with it rcu's check, sleeps after its own first report and after any of KASAN's.
+DEBUG_CHECKERS_debug := ubsan,sleep,leak,rcu,lockdep,kasan
 DEBUG_CHECKERS_kcsan := race,sleep,rcu,lockdep
 DEBUG_PROGRAMS = $(VM_KMOD_TESTS) $(KMOD_TEST)/debug_reports
 
