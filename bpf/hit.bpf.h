@@ -80,14 +80,25 @@ static __always_inline void hit__args(struct pw_hit *h, const struct pt_regs *ct
 /*
  * Frames whose functions cannot be running any more: the thread is now at the same or a shallower stack than they began at.
  * Their returns were lost (longjmp, a missed probe), or an exception left them.
- * Return: 1 if the call is one that is known already, since probe @again stands in a loop and it came by with @key before; else 0.
  */
 enum pw_retire {
 	PW_RETIRE_DEEPER, /* those that began deeper than here */
 	PW_RETIRE_SAME,	  /* and at the same place */
 	PW_RETIRE_THROWN, /* the same, left by an exception: no loss */
 };
-extern int frames__retire(__u32 thread, __u64 sp, int how, __u32 again, __u64 key);
+extern int frames__retire(__u32 thread, __u64 sp, int how);
+
+/* The probe stands in a loop, and this call came by it before. */
+static __always_inline bool frame__is_known(const struct pw_hit *h)
+{
+	const struct pw_frame *last;
+	__u32 n = h->own->nframes;
+
+	if (!(h->probe->flags & PW_PROBE_REPEATS) || !n || n > PW_FRAMES)
+		return false;
+	last = &h->own->frame[(n - 1) & (PW_FRAMES - 1)];
+	return last->sp == h->sp && last->probe == h->slot && last->key == h->env.key;
+}
 
 static __always_inline struct pw_frame *frame__push(struct pw_hit *h, __u64 now)
 {

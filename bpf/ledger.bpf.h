@@ -16,27 +16,6 @@
 /* In pw_deed.def_flags only: a handle that nobody is known to hold comes back as a bare count. */
 #define PW_DEED_ELSE_BY_COUNT (1u << 31)
 
-/* One request, grant or release: who, of which pool, what; and what came of it. */
-struct pw_deed {
-	__u64 now;
-	__u64 site;
-	__u64 resource;	 /* 0: units have no handle */
-	__s64 units;
-	__s64 available; /* free units as the definition reads them now, or POOLWATCH_UNKNOWN */
-	__u32 thread;	 /* slot */
-	__u32 pool;	 /* slot */
-	__u32 def_flags;
-	__u32 flags;	 /* of the request, POOLWATCH_REQ_* */
-	__u32 request;	 /* out of ledger__request, in of ledger__ended: index among the thread's requests, or PW_NO_SLOT */
-	__u32 full;	 /* out of ledger__request: the pool was exhausted */
-	/* Out of ledger__request: an edge seen for the first time, to be told with the stack of the moment; 0: none. */
-	__u32 edge;	 /* POOLWATCH_EV_NESTED or POOLWATCH_EV_ORDER */
-	__u32 depth;
-	__u64 held;
-	__u64 held_site;
-	__u64 holder;	 /* out of unit__take */
-};
-
 /* The pool of @def at @addr as the thread sees it. */
 struct pw_spot {
 	__u64 addr;

@@ -195,6 +195,41 @@ struct pw_frame {
 #define PW_NO_SLOT (~0u)
 #define PW_FRAMES (2 * POOLWATCH_REQUESTS)
 
+/* One request, grant or release: who, of which pool, what; and what came of it. */
+struct pw_deed {
+	__u64 now;
+	__u64 site;
+	__u64 resource;	 /* 0: units have no handle */
+	__s64 units;
+	__s64 available; /* free units as the definition reads them now, or POOLWATCH_UNKNOWN */
+	__u32 thread;	 /* slot */
+	__u32 pool;	 /* slot */
+	__u32 def_flags;
+	__u32 flags;	 /* of the request, POOLWATCH_REQ_* */
+	__u32 request;	 /* out of ledger__request, in of ledger__ended: index among the thread's requests, or PW_NO_SLOT */
+	__u32 full;	 /* out of ledger__request: the pool was exhausted */
+	/* Out of ledger__request: an edge seen for the first time, to be told with the stack of the moment; 0: none. */
+	__u32 edge;	 /* POOLWATCH_EV_NESTED or POOLWATCH_EV_ORDER */
+	__u32 depth;
+	__u64 held;
+	__u64 held_site;
+	__u64 holder;	 /* out of unit__take */
+};
+
+/* A call of semop. */
+struct pw_sysv_call {
+	__u64 sp;
+	__u64 site;
+	__u64 ops;
+	__s32 set;
+	__u32 nops;
+	__u32 probe;
+	__u32 def;
+	__u32 num; /* of semctl, which has its command in nops, and its argument in ops */
+	__u32 thread; /* slot; what becomes of an operation is in its private deed */
+	__u32 def_flags;
+};
+
 /*
  * What a thread's record need not show. Written by the thread itself only. Same slot as its record. Like the tables' records it fills
  * cache lines of its own, in a map that begins at a page: no thread writes where another looks.
@@ -214,6 +249,9 @@ struct pw_private {
 	__u64 stack;	  /* number of the stack of the request or grant in hand */
 	__u64 held_stack; /* of the hold that a new edge begins with */
 	__u64 word;	  /* what stood on the stack instead */
+	/* What the program that runs is about: too big for the stack that Linux 6.1 has for one and all it calls. */
+	struct pw_deed deed;
+	struct pw_sysv_call call;
 	struct pw_frame frame[PW_FRAMES];
 } __attribute__((aligned(64)));
 

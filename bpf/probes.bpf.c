@@ -119,51 +119,48 @@ __noinline int frame__left(__u32 thread, __u32 at, int how)
 {
 	struct poolwatch_thread *t = thread_at(thread);
 	struct pw_private *own = private_at(thread);
-	struct pw_deed d = { .thread = thread };
 	const struct pw_probe *asked;
+	struct pw_deed *d;
 	struct pw_frame *f;
 	__u32 probe;
 	bool polls;
 
 	if (!t || !own)
 		return 0;
+	d = &own->deed;
+	__builtin_memset(d, 0, sizeof(*d));
+	d->thread = thread;
 	f = &own->frame[at & (PW_FRAMES - 1)];
 	probe = f->probe;
 	asked = bpf_map_lookup_elem(&pw_probes, &probe);
-	d.pool = f->pool;
-	d.request = f->request;
-	d.now = bpf_ktime_get_ns();
+	d->pool = f->pool;
+	d->request = f->request;
+	d->now = bpf_ktime_get_ns();
 	if (!asked || f->pool == PW_NO_SLOT)
 		return 0;
 	if (asked->kind == PW_SCOPE && how == PW_RETIRE_THROWN) {
-		d.units = f->units;
-		d.def_flags = asked->def_flags;
-		return ledger__release(&d);
+		d->units = f->units;
+		d->def_flags = asked->def_flags;
+		return ledger__release(d);
 	}
 	if (f->request == PW_NO_SLOT)
 		return 0;
 	polls = asked->def_flags & POOLWATCH_DEF_POLL;
 	if (asked->kind == PW_ACQUIRE && (how == PW_RETIRE_THROWN || polls))
-		ledger__waited(&d, 0, false);
+		ledger__waited(d, 0, false);
 	if (polls && f->request < POOLWATCH_REQUESTS)
-		t->request[f->request & (POOLWATCH_REQUESTS - 1)].tried = d.now;
+		t->request[f->request & (POOLWATCH_REQUESTS - 1)].tried = d->now;
 	else
-		ledger__ended(&d);
+		ledger__ended(d);
 	return 0;
 }
 
-__noinline int frames__retire(__u32 thread, __u64 sp, int how, __u32 again, __u64 key)
+__noinline int frames__retire(__u32 thread, __u64 sp, int how)
 {
 	struct pw_private *own = private_at(thread);
 
 	if (!own)
 		return 0;
-	if (again != PW_NO_SLOT && own->nframes && own->nframes <= PW_FRAMES) {
-		struct pw_frame *last = &own->frame[(own->nframes - 1) & (PW_FRAMES - 1)];
-
-		if (last->sp == sp && last->probe == again && last->key == key)
-			return 1;
-	}
 	for (int i = 0; i < PW_FRAMES; i++) {
 		struct pw_frame *f;
 		__u32 n = own->nframes;
@@ -186,14 +183,15 @@ static __always_inline void enter__acquire(struct pw_hit *h, struct pt_regs *ctx
 	const struct pw_probe *probe = h->probe;
 	__u64 now = bpf_ktime_get_ns();
 	struct poolwatch_pool *p;
-	struct pw_deed d;
+	struct pw_deed *d = &h->own->deed;
 	struct pw_frame *f;
 	bool learn = false;
 	__s64 units = 1;
 
-	if (h->own->nframes &&
-	    frames__retire(h->spot.thread, h->sp, PW_RETIRE_SAME, probe->flags & PW_PROBE_REPEATS ? h->slot : PW_NO_SLOT, h->env.key))
+	if (frame__is_known(h))
 		return;
+	if (h->own->nframes)
+		frames__retire(h->spot.thread, h->sp, PW_RETIRE_SAME);
 	if (probe->count.shape != PW_SHAPE_NONE)
 		units = hit__value(h, &probe->count, 1);
 	if (units <= 0 || units > 0xfffff)
@@ -204,38 +202,38 @@ static __always_inline void enter__acquire(struct pw_hit *h, struct pt_regs *ctx
 		p = hit__pool(h);
 	if (!p || p->flags & POOLWATCH_POOL_SIGNALLING)
 		return;
-	deed__fill(&d, h, units, now);
+	deed__fill(d, h, units, now);
 	f = frame__push(h, now);
 	if (!f)
 		return;
-	d.site = hit__site(h);
+	d->site = hit__site(h);
 	/* Once a pair is enough, and here it says whether the request will block. */
 	if (p->capacity == POOLWATCH_UNKNOWN)
-		d.available = hit__available(h);
+		d->available = hit__available(h);
 	f->pool = h->spot.pool;
 	f->units = units;
-	f->site = d.site;
+	f->site = d->site;
 	if (pw_whole_stacks) {
 		h->own->stack = 0;
 		/* Go moves its stacks, and a wait takes no unit. */
-		if (d.site && probe->kind != PW_WAIT_ON && !(probe->flags & PW_PROBE_GO))
-			learn = stack__find(h->spot.thread, h->sp, d.site);
+		if (d->site && probe->kind != PW_WAIT_ON && !(probe->flags & PW_PROBE_GO))
+			learn = stack__find(h->spot.thread, h->sp, d->site);
 	}
 	if (probe->kind == PW_SCOPE) {
 		__sync_fetch_and_add(&p->requests, 1);
 	} else {
-		d.flags = (probe->kind == PW_WAIT_ON ? POOLWATCH_REQ_WAIT_ON : 0) |
+		d->flags = (probe->kind == PW_WAIT_ON ? POOLWATCH_REQ_WAIT_ON : 0) |
 			  (probe->def_flags & POOLWATCH_DEF_POLL ? POOLWATCH_REQ_POLL : 0);
-		ledger__request(&d);
-		f->request = d.request;
-		f->full = d.full;
+		ledger__request(d);
+		f->request = d->request;
+		f->full = d->full;
 	}
-	if (d.edge || learn)
-		tell_stack(ctx, &d, h->sp, learn);
+	if (d->edge || learn)
+		tell_stack(ctx, d, h->sp, learn);
 	if (pw_whole_stacks)
 		f->stack = h->own->stack;
 	if (probe->kind == PW_SCOPE)
-		ledger__grant(&d);
+		ledger__grant(d);
 	if (pw_whole_stacks)
 		h->own->stack = 0;
 }
@@ -244,7 +242,7 @@ static __always_inline void enter__release(struct pw_hit *h)
 {
 	const struct pw_probe *probe = h->probe;
 	struct poolwatch_pool *p;
-	struct pw_deed d;
+	struct pw_deed *d = &h->own->deed;
 	__s64 units = 1;
 
 	p = hit__pool(h);
@@ -254,13 +252,13 @@ static __always_inline void enter__release(struct pw_hit *h)
 		units = hit__value(h, &probe->count, 1);
 	if (units <= 0 || units > 0xfffff)
 		return;
-	deed__fill(&d, h, units, bpf_ktime_get_ns());
+	deed__fill(d, h, units, bpf_ktime_get_ns());
 	if (probe->resource.shape != PW_SHAPE_NONE) {
-		d.resource = hit__value(h, &probe->resource, 0);
-		if (!d.resource)
+		d->resource = hit__value(h, &probe->resource, 0);
+		if (!d->resource)
 			return;
 	}
-	ledger__release(&d);
+	ledger__release(d);
 }
 
 /* A pool that its maker says is new: whatever was at that address before is gone. */
@@ -339,15 +337,17 @@ int pw_release(struct pt_regs *ctx)
 		worker__done(&h.spot, h.sp);
 		if (h.probe->flags & PW_PROBE_KNOWN && ledger__find_pool(&h.spot))
 			break;
-		if (!frames__retire(h.spot.thread, h.sp, PW_RETIRE_SAME, h.probe->flags & PW_PROBE_REPEATS ? h.slot : PW_NO_SLOT, h.env.key))
-			frame__push(&h, 0);
+		if (frame__is_known(&h))
+			break;
+		frames__retire(h.spot.thread, h.sp, PW_RETIRE_SAME);
+		frame__push(&h, 0);
 		break;
 	case PW_DONE:
 		worker__done(&h.spot, h.sp);
 		break;
 	case PW_CREATE:
 		if (h.probe->flags & PW_PROBE_KEY_AT_RET) {
-			frames__retire(h.spot.thread, h.sp, PW_RETIRE_SAME, PW_NO_SLOT, 0);
+			frames__retire(h.spot.thread, h.sp, PW_RETIRE_SAME);
 			frame__push(&h, 0);
 		} else {
 			ledger__forget_pool(&h.spot);
@@ -358,7 +358,7 @@ int pw_release(struct pt_regs *ctx)
 		enter__resize(&h);
 		break;
 	case PW_CATCH:
-		frames__retire(h.spot.thread, h.sp, PW_RETIRE_THROWN, PW_NO_SLOT, 0);
+		frames__retire(h.spot.thread, h.sp, PW_RETIRE_THROWN);
 		break;
 	case PW_SUBMIT:
 		enter__resize(&h);
@@ -376,24 +376,24 @@ static __always_inline void leave__acquire(struct pw_hit *h, struct pw_frame *f)
 	const struct pw_probe *probe = h->probe;
 	struct poolwatch_request *r = NULL;
 	struct poolwatch_thread *t;
-	struct pw_deed d;
+	struct pw_deed *d = &h->own->deed;
 	__u64 waited;
 	bool granted;
 
 	h->spot.pool = f->pool;
-	deed__fill(&d, h, f->units, bpf_ktime_get_ns());
+	deed__fill(d, h, f->units, bpf_ktime_get_ns());
 	if (probe->kind == PW_SCOPE) {
-		ledger__release(&d);
+		ledger__release(d);
 		return;
 	}
-	d.site = f->site;
-	d.request = f->request;
-	d.full = f->full;
+	d->site = f->site;
+	d->request = f->request;
+	d->full = f->full;
 	if (probe->kind == PW_WAIT_ON) {
-		ledger__ended(&d);
+		ledger__ended(d);
 		return;
 	}
-	waited = d.now - f->since;
+	waited = d->now - f->since;
 	granted = hit__often(h, &probe->ok, 1) != 0;
 	if (probe->def_flags & POOLWATCH_DEF_POLL && f->request < POOLWATCH_REQUESTS) {
 		t = thread_at(h->spot.thread);
@@ -402,17 +402,17 @@ static __always_inline void leave__acquire(struct pw_hit *h, struct pw_frame *f)
 		r = &t->request[f->request & (POOLWATCH_REQUESTS - 1)];
 		if (!granted) {
 			/* The try failed; the request goes on until one does not. */
-			r->tried = d.now;
-			ledger__waited(&d, 0, false);
+			r->tried = d->now;
+			ledger__waited(d, 0, false);
 			return;
 		}
-		waited = d.now - r->since;
+		waited = d->now - r->since;
 	}
 	if (granted && probe->resource.shape != PW_SHAPE_NONE)
-		d.resource = hit__value(h, &probe->resource, 0);
+		d->resource = hit__value(h, &probe->resource, 0);
 	if (pw_whole_stacks)
 		h->own->stack = f->stack;
-	ledger__returned(&d, waited, granted);
+	ledger__returned(d, waited, granted);
 	if (pw_whole_stacks)
 		h->own->stack = 0;
 }
@@ -430,7 +430,7 @@ int pw_leave(struct pt_regs *ctx)
 	h.sp = ctx->sp - (h.probe->flags & PW_PROBE_RET_SITE ? 0 : 8);
 	n = h.own->nframes;
 	if (n && n <= PW_FRAMES && h.own->frame[(n - 1) & (PW_FRAMES - 1)].sp < h.sp) {
-		frames__retire(h.spot.thread, h.sp, PW_RETIRE_DEEPER, PW_NO_SLOT, 0);
+		frames__retire(h.spot.thread, h.sp, PW_RETIRE_DEEPER);
 		n = h.own->nframes;
 	}
 	if (!n || n > PW_FRAMES) {

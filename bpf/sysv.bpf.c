@@ -40,19 +40,6 @@ struct {
 	__type(value, struct sysv_values);
 } pw_sysv_sets __weak SEC(".maps");
 
-/* A call of semop, and what becomes of one of its operations. */
-struct sysv_call {
-	__u64 sp;
-	__u64 site;
-	__u64 ops;
-	__s32 set;
-	__u32 nops;
-	__u32 probe;
-	__u32 def;
-	__u32 num; /* of semctl, which has its command in nops, and its argument in ops */
-	struct pw_deed deed;
-};
-
 static __always_inline __u32 ipc_namespace(void)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
@@ -60,7 +47,7 @@ static __always_inline __u32 ipc_namespace(void)
 	return BPF_CORE_READ(task, nsproxy, ipc_ns, ns.inum);
 }
 
-static __always_inline int sysv__read(const struct sysv_call *c, __u32 i, struct sysv_op *op)
+static __always_inline int sysv__read(const struct pw_sysv_call *c, __u32 i, struct sysv_op *op)
 {
 	if (i >= c->nops)
 		return -1;
@@ -71,15 +58,15 @@ static __always_inline int sysv__read(const struct sysv_call *c, __u32 i, struct
 	return 0;
 }
 
-/* The pool of semaphore @num, in c->deed.pool. */
-static __always_inline struct poolwatch_pool *sysv__pool(struct sysv_call *c, __u32 num)
+/* The pool of semaphore @num, in d->pool. */
+static __always_inline struct poolwatch_pool *sysv__pool(const struct pw_sysv_call *c, struct pw_deed *d, __u32 num)
 {
-	struct pw_spot spot = { .addr = PW_SYSV_KEY(c->set, num), .thread = c->deed.thread, .def = c->def };
+	struct pw_spot spot = { .addr = PW_SYSV_KEY(c->set, num), .thread = c->thread, .def = c->def };
 	struct poolwatch_pool *p;
 
 	if (ledger__pool(&spot))
 		return NULL;
-	c->deed.pool = spot.pool;
+	d->pool = spot.pool;
 	p = pool_at(spot.pool);
 	if (p && spot.fresh) {
 		struct sysv_set set = { .ns = ipc_namespace(), .id = c->set };
@@ -93,69 +80,78 @@ static __always_inline struct poolwatch_pool *sysv__pool(struct sysv_call *c, __
 	return p && !(p->flags & POOLWATCH_POOL_SIGNALLING) ? p : NULL;
 }
 
-static __always_inline void sysv__deed(struct sysv_call *c, __s64 units)
+static __always_inline void sysv__deed(const struct pw_sysv_call *c, struct pw_deed *d, __s64 units)
 {
-	c->deed.now = bpf_ktime_get_ns();
-	c->deed.site = c->site;
-	c->deed.resource = 0;
-	c->deed.units = units;
-	c->deed.available = POOLWATCH_UNKNOWN;
-	c->deed.flags = 0;
-	c->deed.request = PW_NO_SLOT;
-	c->deed.full = 0;
-	c->deed.edge = 0;
-	c->deed.held = c->deed.held_site = 0;
+	d->thread = c->thread;
+	d->def_flags = c->def_flags;
+	d->now = bpf_ktime_get_ns();
+	d->site = c->site;
+	d->resource = 0;
+	d->units = units;
+	d->available = POOLWATCH_UNKNOWN;
+	d->flags = 0;
+	d->request = PW_NO_SLOT;
+	d->full = 0;
+	d->edge = 0;
+	d->held = d->held_site = 0;
+	d->holder = 0;
 }
 
 /* Operation @i, if it asks for units. Return: 1 if it does. */
-__noinline int sysv__ask(struct sysv_call *c, __u32 i)
+__noinline int sysv__ask(struct pw_sysv_call *c, __u32 i)
 {
 	struct pw_private *own;
 	struct sysv_op op = {};
 	struct pw_frame *f;
+	struct pw_deed *d;
 	__u32 n;
 
 	if (!c || sysv__read(c, i, &op) || op.op >= 0)
 		return 0;
-	c->deed.edge = 0;
-	if (!sysv__pool(c, op.num))
-		return 1;
-	own = private_at(c->deed.thread);
+	own = private_at(c->thread);
 	if (!own)
+		return 1;
+	d = &own->deed;
+	d->edge = 0;
+	if (!sysv__pool(c, d, op.num))
 		return 1;
 	n = own->nframes;
 	if (n >= PW_FRAMES) {
 		count_loss(POOLWATCH_LOST_DEPTH);
 		return 1;
 	}
-	sysv__deed(c, -(__s64)op.op);
-	ledger__request(&c->deed);
+	sysv__deed(c, d, -(__s64)op.op);
+	ledger__request(d);
 	f = &own->frame[n & (PW_FRAMES - 1)];
 	own->nframes = n + 1;
 	f->sp = c->sp;
-	f->since = c->deed.now;
+	f->since = d->now;
 	f->args[0] = c->set;
 	f->args[1] = c->ops;
 	f->args[2] = c->nops;
 	f->args[3] = op.flags;
 	f->probe = c->probe;
-	f->pool = c->deed.pool;
-	f->request = c->deed.request;
-	f->units = c->deed.units;
+	f->pool = d->pool;
+	f->request = d->request;
+	f->units = d->units;
 	f->site = c->site;
-	f->full = c->deed.full;
+	f->full = d->full;
 	return 1;
 }
 
 /* Operation @i, if it gives units back. */
-__noinline int sysv__give(struct sysv_call *c, __u32 i)
+__noinline int sysv__give(struct pw_sysv_call *c, __u32 i)
 {
+	struct pw_private *own;
 	struct sysv_op op = {};
 
-	if (!c || sysv__read(c, i, &op) || op.op <= 0 || !sysv__pool(c, op.num))
+	if (!c || sysv__read(c, i, &op) || op.op <= 0)
 		return 0;
-	sysv__deed(c, op.op);
-	return ledger__release(&c->deed);
+	own = private_at(c->thread);
+	if (!own || !sysv__pool(c, &own->deed, op.num))
+		return 0;
+	sysv__deed(c, &own->deed, op.op);
+	return ledger__release(&own->deed);
 }
 
 /* The units that the thread got, if they are given back by the kernel when the process ends, are no leak then. */
@@ -173,54 +169,56 @@ __noinline int sysv__undo(__u32 thread, __u32 pool, __u32 flags)
 	return 0;
 }
 
-static __always_inline void call__begin(struct sysv_call *c, const struct pw_hit *h)
+static __always_inline void call__begin(struct pw_sysv_call *c, const struct pw_hit *h)
 {
 	c->sp = h->sp;
 	c->site = 0;
 	c->probe = h->slot;
 	c->def = h->probe->def;
-	c->deed.thread = h->spot.thread;
-	c->deed.def_flags = h->probe->def_flags;
+	c->thread = h->spot.thread;
+	c->def_flags = h->probe->def_flags;
 }
 
 SEC("uprobe")
 int pw_sysv_enter(struct pt_regs *ctx)
 {
-	struct sysv_call c = {};
+	struct pw_sysv_call *c;
 	struct pw_hit h;
 	bool asks = false;
 
 	if (hit__begin(&h, ctx))
 		return 0;
+	c = &h.own->call;
 	h.sp = ctx->sp + h.probe->sp_adjust;
 	hit__args(&h, ctx);
-	frames__retire(h.spot.thread, h.sp, PW_RETIRE_SAME, PW_NO_SLOT, 0);
+	frames__retire(h.spot.thread, h.sp, PW_RETIRE_SAME);
 	if (h.probe->kind == PW_CREATE) {
 		frame__push(&h, 0);
 		return 0;
 	}
-	call__begin(&c, &h);
-	c.site = hit__site(&h);
-	c.set = h.env.args[0];
-	c.ops = h.env.args[1];
-	c.nops = h.env.args[2] < SYSV_OPS ? h.env.args[2] : SYSV_OPS;
+	call__begin(c, &h);
+	c->site = hit__site(&h);
+	c->set = h.env.args[0];
+	c->ops = h.env.args[1];
+	c->nops = h.env.args[2] < SYSV_OPS ? h.env.args[2] : SYSV_OPS;
 	if (h.env.args[2] > SYSV_OPS)
 		count_loss(POOLWATCH_LOST_DEPTH);
+	h.own->deed.edge = 0;
 	for (__u32 i = 0; i < SYSV_OPS; i++) {
-		if (sysv__ask(&c, i))
+		if (sysv__ask(c, i))
 			asks = true;
-		if (c.deed.edge)
-			tell_stack(ctx, &c.deed, c.sp, false);
-		c.deed.edge = 0;
+		if (h.own->deed.edge)
+			tell_stack(ctx, &h.own->deed, c->sp, false);
+		h.own->deed.edge = 0;
 	}
 	/* With a request among them all happen when that is granted. */
 	for (__u32 i = 0; i < SYSV_OPS && !asks; i++)
-		sysv__give(&c, i);
+		sysv__give(c, i);
 	return 0;
 }
 
 /* semctl has returned: semaphore @num of the set has another value, known from now on, or is gone. */
-__noinline int sysv__control(struct sysv_call *c, __u32 num)
+__noinline int sysv__control(struct pw_sysv_call *c, __u32 num)
 {
 	struct pw_spot spot = {};
 	struct sysv_set set = {};
@@ -240,7 +238,7 @@ __noinline int sysv__control(struct sysv_call *c, __u32 num)
 		v->value[num & (SYSV_NUMS - 1)] = value;
 		v->have |= 1u << (num & (SYSV_NUMS - 1));
 	}
-	spot.thread = c->deed.thread;
+	spot.thread = c->thread;
 	spot.def = c->def;
 	spot.addr = PW_SYSV_KEY(c->set, num);
 	if (ledger__find_pool(&spot))
@@ -256,7 +254,7 @@ __noinline int sysv__control(struct sysv_call *c, __u32 num)
 }
 
 /* The set, made known or forgotten. */
-__noinline int sysv__set(struct sysv_call *c)
+__noinline int sysv__set(struct pw_sysv_call *c)
 {
 	struct sysv_values none = {};
 	struct sysv_set set = {};
@@ -270,15 +268,16 @@ __noinline int sysv__set(struct sysv_call *c)
 }
 
 /* The last frame of this call, if it has one. Return: 1 if it had. */
-__noinline int sysv__returned(struct sysv_call *c, int ret)
+__noinline int sysv__returned(struct pw_sysv_call *c, int ret)
 {
 	struct pw_private *own;
 	struct pw_frame *f;
+	struct pw_deed *d;
 	__u32 n;
 
 	if (!c)
 		return 0;
-	own = private_at(c->deed.thread);
+	own = private_at(c->thread);
 	if (!own)
 		return 0;
 	n = own->nframes;
@@ -298,48 +297,50 @@ __noinline int sysv__returned(struct sysv_call *c, int ret)
 		c->num = f->args[1];
 		return 1;
 	}
-	sysv__deed(c, f->units);
-	c->deed.pool = f->pool;
-	c->deed.request = f->request;
-	c->deed.full = f->full;
-	ledger__returned(&c->deed, c->deed.now - f->since, !ret);
+	d = &own->deed;
+	sysv__deed(c, d, f->units);
+	d->pool = f->pool;
+	d->request = f->request;
+	d->full = f->full;
+	ledger__returned(d, d->now - f->since, !ret);
 	if (!ret)
-		sysv__undo(c->deed.thread, f->pool, f->args[3]);
+		sysv__undo(c->thread, f->pool, f->args[3]);
 	return 1;
 }
 
 SEC("uprobe")
 int pw_sysv_leave(struct pt_regs *ctx)
 {
-	struct sysv_call c = {};
+	struct pw_sysv_call *c;
 	struct pw_hit h;
 	bool asked = false;
 	int ret = ctx->ax;
 
 	if (hit__begin(&h, ctx))
 		return 0;
+	c = &h.own->call;
 	h.sp = ctx->sp - (h.probe->flags & PW_PROBE_RET_SITE ? 0 : 8);
-	frames__retire(h.spot.thread, h.sp, PW_RETIRE_DEEPER, PW_NO_SLOT, 0);
-	call__begin(&c, &h);
+	frames__retire(h.spot.thread, h.sp, PW_RETIRE_DEEPER);
+	call__begin(c, &h);
 	for (__u32 i = 0; i < SYSV_OPS; i++) {
-		if (!sysv__returned(&c, ret))
+		if (!sysv__returned(c, ret))
 			break;
 		asked = true;
 	}
 	if (!asked || ret)
 		return 0;
 	if (h.probe->kind == PW_CREATE) {
-		if (c.nops != SETVAL && c.nops != SETALL && c.nops != IPC_RMID)
+		if (c->nops != SETVAL && c->nops != SETALL && c->nops != IPC_RMID)
 			return 0;
-		sysv__set(&c);
-		if (c.nops == SETVAL)
-			sysv__control(&c, c.num);
+		sysv__set(c);
+		if (c->nops == SETVAL)
+			sysv__control(c, c->num);
 		/* A set may have fewer: what lies behind its array belongs to no semaphore. */
-		for (__u32 i = 0; i < SYSV_NUMS && c.nops != SETVAL; i++)
-			sysv__control(&c, i);
+		for (__u32 i = 0; i < SYSV_NUMS && c->nops != SETVAL; i++)
+			sysv__control(c, i);
 		return 0;
 	}
 	for (__u32 i = 0; i < SYSV_OPS; i++)
-		sysv__give(&c, i);
+		sysv__give(c, i);
 	return 0;
 }

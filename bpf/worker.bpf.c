@@ -10,6 +10,7 @@ char LICENSE[] SEC("license") = "GPL";
 
 static __always_inline void deed__of(struct pw_deed *d, __u32 thread, __u32 pool, __u64 site)
 {
+	__builtin_memset(d, 0, sizeof(*d));
 	d->now = bpf_ktime_get_ns();
 	d->site = site;
 	d->units = 1;
@@ -21,7 +22,6 @@ static __always_inline void deed__of(struct pw_deed *d, __u32 thread, __u32 pool
 
 __noinline int worker__done(struct pw_spot *spot, __u64 sp)
 {
-	struct pw_deed d = {};
 	struct pw_private *own;
 	__u32 thread;
 
@@ -33,13 +33,12 @@ __noinline int worker__done(struct pw_spot *spot, __u64 sp)
 	if (!own || !own->task_sp || sp < own->task_sp || ledger__find_pool(spot) || spot->pool != own->task_pool)
 		return 0;
 	own->task_sp = 0;
-	deed__of(&d, thread, spot->pool, 0);
-	return ledger__release(&d);
+	deed__of(&own->deed, thread, spot->pool, 0);
+	return ledger__release(&own->deed);
 }
 
 __noinline int worker__take(struct pw_spot *spot, __u64 sp, __u64 site)
 {
-	struct pw_deed d = {};
 	struct pw_private *own;
 	struct poolwatch_pool *p;
 	__u32 thread;
@@ -57,15 +56,15 @@ __noinline int worker__take(struct pw_spot *spot, __u64 sp, __u64 site)
 			count_loss(POOLWATCH_LOST_DEPTH);
 			return 0;
 		}
-		deed__of(&d, thread, own->task_pool, 0);
-		ledger__release(&d);
+		deed__of(&own->deed, thread, own->task_pool, 0);
+		ledger__release(&own->deed);
 	}
 	own->task_sp = sp;
 	own->task_pool = spot->pool;
 	own->task_gave = 0;
 	__sync_fetch_and_add(&p->requests, 1);
-	deed__of(&d, thread, spot->pool, site);
-	return ledger__grant(&d);
+	deed__of(&own->deed, thread, spot->pool, site);
+	return ledger__grant(&own->deed);
 }
 
 __noinline int worker__gave(__u32 thread, __u32 pool)
