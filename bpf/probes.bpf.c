@@ -41,7 +41,7 @@ static __always_inline __s64 hit__often(const struct pw_hit *h, const struct pw_
 /* A key of 0 is no pool, or could not be read; unless the definition says so: "key 0" is the one pool of a process. */
 static __always_inline bool hit__key(struct pw_hit *h)
 {
-	h->env.key = hit__often(h, &h->probe->key, 0);
+	h->env.key = hit__value(h, &h->probe->key, 0);
 	return h->env.key || h->probe->key.shape == PW_SHAPE_IMM;
 }
 
