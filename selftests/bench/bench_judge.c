@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a look costs, by the number of threads and pools: CPU time (of the first, and median and best of those after it)
- * and memory that the judge keeps.
+ * What a look costs, by the number of threads and pools: CPU time (of the first, and median and best of those after it),
+ * memory that the judge keeps, and the most that it needs during a look, in all and for each thread and pool: that
+ * number stays as it is while they grow a thousandfold, or memory would not be linear in them.
  */
 #include <malloc.h>
 #include <stdio.h>
@@ -14,6 +15,44 @@
 
 enum load { CALM, WAITING, DEADLOCKED };
 static const char *const loads[] = {"calm", "waiting", "deadlocked"};
+
+/* What is allocated, and the most that was. The bench has one thread. */
+static size_t used, peak;
+
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *p, size_t size);
+void __libc_free(void *p);
+
+static void *count_in(void *p)
+{
+	used += malloc_usable_size(p);
+	if (used > peak)
+		peak = used;
+	return p;
+}
+
+void *malloc(size_t size)
+{
+	return count_in(__libc_malloc(size));
+}
+
+void *calloc(size_t n, size_t size)
+{
+	return count_in(__libc_calloc(n, size));
+}
+
+void *realloc(void *p, size_t size)
+{
+	used -= malloc_usable_size(p);
+	return count_in(__libc_realloc(p, size));
+}
+
+void free(void *p)
+{
+	used -= malloc_usable_size(p);
+	__libc_free(p);
+}
 
 static uint64_t cpu_ns(void)
 {
@@ -69,12 +108,12 @@ static void bench(uint32_t threads, uint32_t pools, enum load load)
 	struct ledger now = {0}, before;
 	uint64_t took[LOOKS], first = 0;
 	unsigned int found = 0;
-	struct mallinfo2 start;
 	struct judge *j;
+	size_t start;
 
 	fill(&now, threads, pools, load);
 	build__copy(&before, &now, 50 * MS);
-	start = mallinfo2();
+	start = peak = used;
 	if (judge__new(&options, &j))
 		abort();
 	for (int i = 0; i < LOOKS + 1; i++) {
@@ -90,8 +129,9 @@ static void bench(uint32_t threads, uint32_t pools, enum load load)
 		now.time += 50 * MS;
 	}
 	qsort(took, LOOKS, sizeof(*took), compare);
-	printf("%8u %7u  %-10s %8.2f %8.2f %8.2f %9zu %8u\n", threads, pools, loads[load], first / 1e6,
-	       took[LOOKS / 2] / 1e6, took[0] / 1e6, (mallinfo2().uordblks - start.uordblks) / 1024, found);
+	printf("%8u %7u  %-10s %8.2f %8.2f %8.2f %9zu %9zu %7zu %8u\n", threads, pools, loads[load], first / 1e6,
+	       took[LOOKS / 2] / 1e6, took[0] / 1e6, (used - start) / 1024, (peak - start) / 1024,
+	       (peak - start) / (threads + pools), found);
 	judge__free(j);
 	ledger__clear(&now);
 	ledger__clear(&before);
@@ -99,11 +139,11 @@ static void bench(uint32_t threads, uint32_t pools, enum load load)
 
 int main(void)
 {
-	static const uint32_t sizes[][2] = {{100, 10}, {1000, 100}, {10000, 1000}, {10000, 10}, {20000, 2000}};
+	static const uint32_t sizes[][2] = {{100, 10}, {1000, 100}, {10000, 1000}, {10000, 10}, {100000, 10000}};
 
 	mallopt(M_MMAP_THRESHOLD, 1 << 30);
-	printf("%8s %7s  %-10s %8s %8s %8s %9s %8s\n", "threads", "pools", "load", "first ms", "median", "best",
-	       "kept KiB", "findings");
+	printf("%8s %7s  %-10s %8s %8s %8s %9s %9s %7s %8s\n", "threads", "pools", "load", "first ms", "median", "best",
+	       "kept KiB", "peak KiB", "B each", "findings");
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
 		for (enum load load = CALM; load <= DEADLOCKED; load++)
 			bench(sizes[i][0], sizes[i][1], load);

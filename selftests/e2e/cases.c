@@ -22,6 +22,7 @@
  *   after           it gives it back                                                 "all ended"
  *   many            one thread takes units of 17 pools, and another of the first
  *   leave           a thread ends while it holds a handle                            "left TID"
+ *   own             a handle is taken, and given back by who took it                 "given back"
  *   keep            a thread holds a handle and does nothing.
  *   return          another thread gives that back                                   "returned"
  *   shared          a child and this process, a pool in memory that both map, elsewhere each: like nest
@@ -384,6 +385,9 @@ static int obey(const char *order)
 		start(1, hold_conn);
 		printf("left %d\n", tid[0]);
 		pthread_join(thread[0], NULL);
+	} else if (!strcmp(order, "own")) {
+		conn_put(&pool, conn_get(&pool));
+		printf("given back\n");
 	} else if (!strcmp(order, "keep")) {
 		start(1, keep_conn);
 		formed();

@@ -142,6 +142,20 @@ TEST_F(cases, handed_off)
 	TOLD();
 }
 
+/* If every unit came back by the hand that took it, nobody hands on here, whatever the definition allows. */
+TEST_F(cases, handed_off_by_nobody)
+{
+	const char *f;
+
+	PROGRAM();
+	WATCH(CONNS "; owner resource");
+	DO("own", "given back");
+	FORMS("conn", 2);
+	f = FINDING("deadlock", "new");
+	NAMES(f, 2);
+	TOLD("nested new", "deadlock new");
+}
+
 /* It stays one: when all its units are out and more are asked for, somebody may still return one for another. */
 TEST_F(cases, handed_off_and_nested)
 {
