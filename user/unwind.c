@@ -47,6 +47,7 @@ struct unwinder {
 	size_t resumed;			 /* of sample->returns */
 	uint64_t slot[STACK_MAX_FRAMES]; /* where each of those stood; 0: it was never replaced */
 	bool resuming;			 /* the next frame's address is one of those */
+	bool unread;			 /* a word that was asked for could not be read: it ends there, as if that were its end */
 	bool whole;			 /* see unwinder__whole */
 };
 
@@ -234,13 +235,11 @@ static bool resume(struct unwinder *u, uint64_t addr, Dwarf_Word *value)
 	return true;
 }
 
-static bool read_memory(Dwfl *dwfl, Dwarf_Addr addr, Dwarf_Word *result, void *arg)
+static bool read_word(struct unwinder *u, Dwarf_Addr addr, Dwarf_Word *result)
 {
-	struct unwinder *u = arg;
 	const struct stack_sample *s = u->sample;
 	uint64_t sp = s->regs[PW_RSP], word, start;
 
-	(void)dwfl;
 	if (++u->reads > MAX_READS)
 		return false;
 	if (addr >= sp && addr - sp < s->len && s->len - (addr - sp) >= sizeof(word))
@@ -249,6 +248,16 @@ static bool read_memory(Dwfl *dwfl, Dwarf_Addr addr, Dwarf_Word *result, void *a
 		return false;
 	*result = word;
 	return unwinder__place(u, word, &start) != UNWIND_UPROBES || resume(u, addr, result);
+}
+
+static bool read_memory(Dwfl *dwfl, Dwarf_Addr addr, Dwarf_Word *result, void *arg)
+{
+	struct unwinder *u = arg;
+	bool ok = read_word(u, addr, result);
+
+	(void)dwfl;
+	u->unread |= !ok;
+	return ok;
 }
 
 static const Dwfl_Thread_Callbacks thread_callbacks = {
@@ -448,10 +457,10 @@ int unwinder__run(struct unwinder *u, const struct target *t, const struct stack
 	u->lies = slots;
 	u->max = max;
 	u->n = u->reads = u->resumed = 0;
-	u->resuming = false;
+	u->resuming = u->unread = false;
 	if (s->nreturns)
 		unwinder__look(u, t);
-	u->whole = !dwfl_getthread_frames(u->dwfl, 1, take_frame, u);
+	u->whole = !dwfl_getthread_frames(u->dwfl, 1, take_frame, u) && !u->unread;
 	if (!u->n) {
 		if (slots)
 			slots[0] = 0;

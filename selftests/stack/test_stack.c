@@ -337,6 +337,38 @@ TEST_F(stack, short_copy)
 	EXPECT_EQ(2, stack__unwind(self->s, &self->r.t, self->r.regs, self->r.stack, self->r.len, 0, addrs, 2));
 }
 
+/*
+ * Are these calls in progress? Only a stack that was seen to its end can say that one is not.
+ */
+TEST_F(stack, calls_in_progress)
+{
+	static const char *const programs[] = { STACK_DIR "/plain", STACK_DIR "/debug_frame" };
+
+	for (size_t p = 0; p < 2; p++) {
+		uint64_t addrs[STACK_MAX_FRAMES], sites[2];
+		struct stack_sample sample = { .regs = self->r.regs, .known = STACK_ALL_REGS, .stack = self->r.stack };
+		int n;
+
+		if (self->r.pid)
+			end(&self->r);
+		begin(&self->r, programs[p]);
+		sample.len = self->r.len;
+		n = stack__unwind(self->s, &self->r.t, self->r.regs, self->r.stack, self->r.len, 0, addrs, STACK_MAX_FRAMES);
+		ASSERT_LT(3, n);
+		sites[0] = addrs[1];
+		sites[1] = addrs[3];
+		EXPECT_EQ(1, stack__returns_to(self->s, &self->r.t, &sample, sites, 2));
+		/* An address that is near, but no call that is on the stack; and where it is now is no return address. */
+		sites[1] = addrs[3] + 1;
+		EXPECT_EQ(0, stack__returns_to(self->s, &self->r.t, &sample, sites, 2));
+		sites[1] = addrs[0];
+		EXPECT_EQ(0, stack__returns_to(self->s, &self->r.t, &sample, sites, 2));
+		/* Not seen to its end. */
+		sample.len = 64;
+		EXPECT_EQ(1, stack__returns_to(self->s, &self->r.t, &sample, sites, 2));
+	}
+}
+
 static int probes[2];
 
 static int read_number(const char *path)
