@@ -7,6 +7,11 @@ $(OUT)/selftests/e2e/cases: $(CASES_SRC) $(wildcard selftests/e2e/*.h)
 	$(call msg,TARGET,$@)
 	$(Q)mkdir -p $(@D); $(CC) -O2 -g $(WARN) -D_GNU_SOURCE $(CASES_SRC) -o $@ $$($(PKG_CONFIG) --cflags --libs glib-2.0) -lpthread
 
+$(OUT)/selftests/e2e/cases_reuse: $(OUT)/selftests/e2e/cases
+	$(call msg,COPY,$@)
+	$(Q)cp $< $@
+
+$(OUT)/selftests/e2e/test_pid_reuse: $(OUT)/selftests/e2e/cases_reuse
 $(CASES_TESTS): $(OUT)/selftests/e2e/cases selftests/e2e/cases_watch.h
 VM_FILES += $(OUT)/selftests/e2e/cases
 

@@ -46,11 +46,27 @@ TEST_F(cases, two_pools)
  */
 TEST_F(cases, a_way_out)
 {
+	int blamed = 0;
+
 	PROGRAM();
 	WATCH(SLOTS, "--stall", "1");
 	FORMS("way_out", 2);
-	for (int i = 0; i < 2; i++)
-		FINDING("stall", "new");
+	for (int i = 0; i < 2; i++) {
+		const char *f = FINDING("stall", "new");
+
+		/* What each does, where it is to blame: the one that lives waits for orders, the others for one another. */
+		for (int k = 0; k < (int)json_len(f, "threads"); k++) {
+			char tid[40], doing[40];
+
+			snprintf(tid, sizeof(tid), "threads.%d.tid", k);
+			snprintf(doing, sizeof(doing), "threads.%d.doing", k);
+			blamed += json_int(f, tid) == self->program.pid;
+			ASSERT_EQ(strncmp(json_str(f, doing),
+					  json_int(f, tid) == self->program.pid ? "sleeping in read(0)" : "sleeping in futex(0x",
+					  19), 0) TH_LOG("%s", json_str(f, doing));
+		}
+	}
+	ASSERT_EQ(blamed, 1);
 	DO("let_go", "all ended");
 	for (int i = 0; i < 2; i++)
 		FINDING("stall", "recovered");

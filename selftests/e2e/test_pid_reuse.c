@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A process ends and another gets its number: same program, same addresses (no randomisation), so that its number is all that
- * could mix them up. What is said of the second is of its own threads, units and requests.
+ * could mix them up. What is said of the second is of its own threads, units and requests. The program is a file of its own: all
+ * of its processes are watched, whoever starts them.
  */
 #include <errno.h>
 #include <signal.h>
@@ -17,7 +18,7 @@ static void same_addresses(void)
 
 static int start_cases(struct proc *p, pid_t pid)
 {
-	char *argv[] = {(char *)e2e__file("cases"), INNOCENTS, NULL};
+	char *argv[] = {(char *)e2e__file("cases_reuse"), INNOCENTS, NULL};
 	int err;
 
 	proc__before_exec = same_addresses;
@@ -33,8 +34,8 @@ static int start_cases(struct proc *p, pid_t pid)
 	do {                                                                                                           \
 		ASSERT_EQ(start_cases(&self->program, 0), 0);                                                          \
 		snprintf(self->pid, sizeof(self->pid), "%d", self->program.pid);                                       \
-		ASSERT_EQ(poolwatch__start(&self->watch, "attach", "-x", e2e__file("cases"), "--pool", SLOTS,          \
-					   "--json", "--budget", "off", NULL),                                         \
+		ASSERT_EQ(poolwatch__start(&self->watch, "attach", "-x", e2e__file("cases_reuse"), "--pool", SLOTS,          \
+					   "--json", "--budget", "off", "--stall", "600", NULL),                                         \
 			  0);                                                                                          \
 		ASSERT_TRUE(poolwatch__watches(&self->watch, self->program.pid));                                      \
 	} while (0)
