@@ -51,9 +51,9 @@ static void child(struct job *job)
 	(void)job;
 }
 
+/* The lock is held since before the job was given: it cannot end before this waits. */
 __attribute__((noinline)) static void wait_for(struct job *job)
 {
-	g_mutex_lock(&lock);
 	while (!job->done)
 		g_cond_wait(&ended, &lock);
 	g_mutex_unlock(&lock);
@@ -80,7 +80,10 @@ __attribute__((noinline)) static void ask_child(struct job *job)
 {
 	struct job other = { .run = child };
 
-	give(&other);
+	g_mutex_lock(&lock);
+	left++;
+	if (!g_thread_pool_push(pool, &other, NULL))
+		exit(2);
 	wait_for(&other);
 	(void)job;
 }

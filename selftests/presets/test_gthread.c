@@ -110,7 +110,10 @@ TEST_F(gthread, a_pool_that_was_there_is_known_from_its_next_task)
 	ASSERT_TRUE(follow__before(f, "setup"));
 	ASSERT_TRUE(follow__before(f, "flat"));
 	ASSERT_EQ(0, follow__watch(f, NULL, false)) TH_LOG("%s", f->error.message);
-	ASSERT_TRUE(follow__do(f, "alone"));
+	/* A worker that waits for its next task already is not seen to get that one: each of the four may miss one so. */
+	for (int i = 0; i < 5; i++)
+		ASSERT_TRUE(follow__do(f, "alone"));
+	ASSERT_TRUE(f->nfound || follow__until(f, NULL, 0, FINDING_NESTED));
 	ASSERT_EQ(1, f->nfound);
 	EXPECT_EQ(FINDING_NESTED, f->found[0].kind);
 	EXPECT_EQ(4, f->found[0].capacity);
