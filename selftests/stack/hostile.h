@@ -43,7 +43,7 @@ static inline void hostile_unwind(struct binary *b, uint64_t pc, uint64_t size)
 	regs[PW_RIP] = pc;
 	if (unwinder__new(&t, NULL, hostile_open, b, &u))
 		return;
-	if (unwinder__run(u, &t, &s, out, STACK_MAX_FRAMES) < 1)
+	if (unwinder__run(u, &t, &s, out, NULL, STACK_MAX_FRAMES) < 1)
 		abort();
 	unwinder__free(u);
 }
