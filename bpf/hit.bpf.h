@@ -6,18 +6,20 @@
 #include "ledger.bpf.h"
 #include "emit.bpf.h"
 #include "returns.bpf.h"
+#include "go.bpf.h"
 
 /* What a probe hit is about. */
 struct pw_hit {
 	const struct pw_probe *probe;
 	struct pw_private *own;
-	__u64 sp; /* at function entry */
+	__u64 sp; /* at function entry, told from base on */
+	__u64 base; /* 0; of a goroutine, whose stack moves, where that ends */
 	__u32 slot; /* of the probe */
 	struct pw_env env;
 	struct pw_spot spot;
 };
 
-static __always_inline int hit__begin(struct pw_hit *h, struct pt_regs *ctx)
+static __always_inline int hit__begin(struct pw_hit *h, struct pt_regs *ctx, const bool go)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx), pid_tgid = bpf_get_current_pid_tgid(), *hits, goroutine = 0;
 	int thread;
@@ -33,9 +35,11 @@ static __always_inline int hit__begin(struct pw_hit *h, struct pt_regs *ctx)
 	hits = bpf_map_lookup_elem(&pw_hits, &h->slot);
 	if (hits)
 		++*hits;
-	if (h->probe->flags & PW_PROBE_GO && bpf_probe_read_user(&goroutine, sizeof(goroutine), (void *)(ctx->r14 + h->probe->goid_offset))) {
-		count_loss(POOLWATCH_LOST_READS);
-		return -1;
+	h->base = 0;
+	if (go) {
+		goroutine = go__goroutine(ctx->r14, h->probe->goid_offset, &h->base);
+		if (!goroutine)
+			return -1;
 	}
 	thread = thread__slot(goroutine, pid_tgid);
 	if (thread < 0)
@@ -49,30 +53,14 @@ static __always_inline int hit__begin(struct pw_hit *h, struct pt_regs *ctx)
 	return h->own ? 0 : -1;
 }
 
-/*
- * Each register is loaded before the choice between the two conventions: a load whose offset depends on the choice would be
- * an access to a modified context, which the verifier refuses.
- */
-static __always_inline void hit__args(struct pw_hit *h, const struct pt_regs *ctx)
+static __always_inline void hit__args(struct pw_hit *h, const struct pt_regs *ctx, const bool go)
 {
-	__u64 ax = ctx->ax, bx = ctx->bx, cx = ctx->cx, dx = ctx->dx, di = ctx->di, si = ctx->si, r8 = ctx->r8, r9 = ctx->r9;
-	bool go;
-
-	barrier_var(ax);
-	barrier_var(bx);
-	barrier_var(cx);
-	barrier_var(dx);
-	barrier_var(di);
-	barrier_var(si);
-	barrier_var(r8);
-	barrier_var(r9);
-	go = h->probe->flags & PW_PROBE_GO;
-	h->env.args[0] = go ? ax : di;
-	h->env.args[1] = go ? bx : si;
-	h->env.args[2] = go ? cx : dx;
-	h->env.args[3] = go ? di : cx;
-	h->env.args[4] = go ? si : r8;
-	h->env.args[5] = go ? r8 : r9;
+	h->env.args[0] = go ? ctx->ax : ctx->di;
+	h->env.args[1] = go ? ctx->bx : ctx->si;
+	h->env.args[2] = go ? ctx->cx : ctx->dx;
+	h->env.args[3] = go ? ctx->di : ctx->cx;
+	h->env.args[4] = go ? ctx->si : ctx->r8;
+	h->env.args[5] = go ? ctx->r8 : ctx->r9;
 	h->env.ret = 0;
 	h->env.key = 0;
 }
@@ -137,9 +125,19 @@ static __always_inline __u64 hit__site(const struct pw_hit *h)
 
 		return utask && utask->return_instances ? utask->return_instances->orig_ret_vaddr : 0;
 	}
-	if (bpf_probe_read_user(&site, sizeof(site), (void *)h->sp))
+	if (bpf_probe_read_user(&site, sizeof(site), (void *)(h->sp + h->base)))
 		count_loss(POOLWATCH_LOST_READS);
 	return site;
+}
+
+/* The same for Go, whose returns are caught at ret instructions only. */
+static __always_inline __u64 hit__go_site(const struct pw_hit *h, const struct pt_regs *ctx)
+{
+	struct pw_way w = { h->probe->fold_from, h->probe->fold_to, h->sp + h->base, ctx->bp, 0 };
+
+	if (go__way_out(&w))
+		count_loss(POOLWATCH_LOST_READS);
+	return w.site;
 }
 
 static __always_inline void deed__fill(struct pw_deed *d, const struct pw_hit *h, __s64 units, __u64 now)

@@ -112,6 +112,7 @@ __noinline int edge__count(struct pw_edge_key *asked, __u32 thread, __u32 depth)
 	e->first = e->last = now;
 	e->depth = depth;
 	e->tid = t->tid;
+	e->goroutine = t->flags & POOLWATCH_THREAD_GOROUTINE ? t->owner : 0;
 	e->head.uid = t->head.uid;
 	e->head.tgid = t->head.tgid;
 	barrier();
@@ -493,6 +494,7 @@ __noinline int release__unit(struct pw_deed *d)
 {
 	struct poolwatch_thread *t;
 	struct poolwatch_pool *p;
+	bool stays_out;
 	int at, taken;
 
 	if (!d)
@@ -501,8 +503,9 @@ __noinline int release__unit(struct pw_deed *d)
 	p = pool_at(d->pool);
 	if (!t || !p)
 		return -1;
+	stays_out = d->flags == PW_DISOWN;
 	taken = unit__take(d);
-	if (taken < 0)
+	if (taken < 0 || (!taken && stays_out))
 		return 0;
 	if (!taken) {
 		if (d->def_flags & PW_DEED_ELSE_BY_COUNT)
@@ -517,7 +520,8 @@ __noinline int release__unit(struct pw_deed *d)
 	if (d->holder == t->head.id) {
 		set_flag(p, POOLWATCH_POOL_CONFIRMED);
 	} else {
-		__sync_fetch_and_add(&p->foreign, 1);
+		if (!stays_out && d->holder != PW_UNIT_DISOWNED)
+			__sync_fetch_and_add(&p->foreign, 1);
 		t = thread_at(d->holder);
 	}
 	if (t && t->head.id == d->holder) {
@@ -528,7 +532,8 @@ __noinline int release__unit(struct pw_deed *d)
 		if (t->flags & POOLWATCH_THREAD_EXITED)
 			emit__pool(POOLWATCH_EV_RETURNED, p, t, d->site, d->now - t->exited, 1);
 	}
-	came_back(p, 1);
+	if (!stays_out)
+		came_back(p, 1);
 	return 0;
 }
 

@@ -156,9 +156,10 @@ struct pw_unit_key {
 };
 
 struct pw_unit {
-	__u64 thread; /* head.id */
+	__u64 thread; /* head.id, or PW_UNIT_DISOWNED: it is out, and nobody's */
 	__u64 since;
 };
+#define PW_UNIT_DISOWNED (~0ull)
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -205,7 +206,7 @@ struct pw_deed {
 	__u32 thread;	 /* slot */
 	__u32 pool;	 /* slot */
 	__u32 def_flags;
-	__u32 flags;	 /* of the request, POOLWATCH_REQ_* */
+	__u32 flags;	 /* of a request, POOLWATCH_REQ_*; of a release, the kind of probe: PW_DISOWN leaves the unit out */
 	__u32 request;	 /* out of ledger__request, in of ledger__ended: index among the thread's requests, or PW_NO_SLOT */
 	__u32 full;	 /* out of ledger__request: the pool was exhausted */
 	/* Out of ledger__request: an edge seen for the first time, to be told with the stack of the moment; 0: none. */

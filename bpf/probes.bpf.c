@@ -178,7 +178,7 @@ __noinline int frames__retire(__u32 thread, __u64 sp, int how)
 	return 0;
 }
 
-static __always_inline void enter__acquire(struct pw_hit *h, struct pt_regs *ctx)
+static __always_inline void enter__acquire(struct pw_hit *h, struct pt_regs *ctx, const bool go)
 {
 	const struct pw_probe *probe = h->probe;
 	__u64 now = bpf_ktime_get_ns();
@@ -206,7 +206,7 @@ static __always_inline void enter__acquire(struct pw_hit *h, struct pt_regs *ctx
 	f = frame__push(h, now);
 	if (!f)
 		return;
-	d->site = hit__site(h);
+	d->site = go ? hit__go_site(h, ctx) : hit__site(h);
 	/* Once a pair is enough, and here it says whether the request will block. */
 	if (p->capacity == POOLWATCH_UNKNOWN)
 		d->available = hit__available(h);
@@ -258,6 +258,7 @@ static __always_inline void enter__release(struct pw_hit *h)
 		if (!d->resource)
 			return;
 	}
+	d->flags = probe->kind;
 	ledger__release(d);
 }
 
@@ -297,12 +298,12 @@ static __always_inline void enter__resize(struct pw_hit *h)
 		pool__set_capacity(p, hit__value(h, &h->probe->capacity, POOLWATCH_UNKNOWN));
 }
 
-static __always_inline int enter__begin(struct pw_hit *h, struct pt_regs *ctx)
+static __always_inline int enter__begin(struct pw_hit *h, struct pt_regs *ctx, const bool go)
 {
-	if (hit__begin(h, ctx))
+	if (hit__begin(h, ctx, go))
 		return -1;
-	h->sp = ctx->sp + h->probe->sp_adjust;
-	hit__args(h, ctx);
+	h->sp = ctx->sp + h->probe->sp_adjust - h->base;
+	hit__args(h, ctx, go);
 	if (!(h->probe->flags & (PW_PROBE_KEY_AT_RET | PW_PROBE_KEY_HELD)) && !hit__key(h))
 		return -1;
 	h->spot.addr = h->env.key;
@@ -315,22 +316,33 @@ int pw_enter(struct pt_regs *ctx)
 {
 	struct pw_hit h;
 
-	if (!enter__begin(&h, ctx))
-		enter__acquire(&h, ctx);
+	if (!enter__begin(&h, ctx, false))
+		enter__acquire(&h, ctx, false);
 	return 0;
 }
 
-/* Units come back, tasks end, pools come, change and go. */
+/* The same of Go, whose arguments are in other registers, and whose threads are goroutines. */
 SEC("uprobe")
-int pw_release(struct pt_regs *ctx)
+int pw_go_enter(struct pt_regs *ctx)
 {
 	struct pw_hit h;
 
-	if (enter__begin(&h, ctx))
-		return 0;
+	if (!enter__begin(&h, ctx, true))
+		enter__acquire(&h, ctx, true);
+	return 0;
+}
+
+/* Units come back, tasks end, pools come, change and go. Return: slot of the thread, or -1. */
+static __always_inline int enter__other(struct pt_regs *ctx, const bool go)
+{
+	struct pw_hit h;
+
+	if (enter__begin(&h, ctx, go))
+		return -1;
 	switch (h.probe->kind) {
 	case PW_RELEASE:
 	case PW_INVALIDATE:
+	case PW_DISOWN:
 		enter__release(&h);
 		break;
 	case PW_NEXT:
@@ -368,7 +380,7 @@ int pw_release(struct pt_regs *ctx)
 		ledger__forget_pool(&h.spot);
 		break;
 	}
-	return 0;
+	return h.spot.thread;
 }
 
 static __always_inline void leave__acquire(struct pw_hit *h, struct pw_frame *f)
@@ -418,16 +430,31 @@ static __always_inline void leave__acquire(struct pw_hit *h, struct pw_frame *f)
 }
 
 SEC("uprobe")
-int pw_leave(struct pt_regs *ctx)
+int pw_release(struct pt_regs *ctx)
+{
+	enter__other(ctx, false);
+	return 0;
+}
+
+SEC("uprobe")
+int pw_go_release(struct pt_regs *ctx)
+{
+	int thread = enter__other(ctx, true);
+
+	return thread < 0 ? 0 : goroutine__rest(thread);
+}
+
+/* A call returns. Return: as enter__other. */
+static __always_inline int leave(struct pt_regs *ctx, const bool go)
 {
 	struct pw_hit h;
 	struct pw_frame *f;
 	__u32 n;
 
-	if (hit__begin(&h, ctx))
-		return 0;
+	if (hit__begin(&h, ctx, go))
+		return -1;
 	/* A uretprobe fires when the return address is off the stack, a probe on the ret instruction before that. */
-	h.sp = ctx->sp - (h.probe->flags & PW_PROBE_RET_SITE ? 0 : 8);
+	h.sp = ctx->sp - (h.probe->flags & PW_PROBE_RET_SITE ? 0 : 8) - h.base;
 	n = h.own->nframes;
 	if (n && n <= PW_FRAMES && h.own->frame[(n - 1) & (PW_FRAMES - 1)].sp < h.sp) {
 		frames__retire(h.spot.thread, h.sp, PW_RETIRE_DEEPER);
@@ -436,7 +463,7 @@ int pw_leave(struct pt_regs *ctx)
 	if (!n || n > PW_FRAMES) {
 		if (!(h.probe->flags & PW_PROBE_SOMETIMES))
 			count_loss(POOLWATCH_UNMATCHED_RETURNS);
-		return 0;
+		return h.spot.thread;
 	}
 	f = &h.own->frame[(n - 1) & (PW_FRAMES - 1)];
 	if (f->sp != h.sp || f->probe != h.slot) {
@@ -446,7 +473,7 @@ int pw_leave(struct pt_regs *ctx)
 		 */
 		if (!(h.probe->flags & (f->sp == h.sp ? PW_PROBE_RET_SITE | PW_PROBE_KEY_HELD | PW_PROBE_KNOWN : PW_PROBE_SOMETIMES)))
 			count_loss(POOLWATCH_UNMATCHED_RETURNS);
-		return 0;
+		return h.spot.thread;
 	}
 	h.own->nframes = n - 1;
 	for (int i = 0; i < PW_ARGS; i++)
@@ -456,19 +483,34 @@ int pw_leave(struct pt_regs *ctx)
 	if (h.probe->kind == PW_CREATE) {
 		if (hit__key(&h))
 			make__pool(&h);
-		return 0;
+		return h.spot.thread;
 	}
 	if (h.probe->kind == PW_NEXT) {
 		/* Back in the caller already, or about to be. */
 		__u64 site = ctx->ip;
 
 		if (h.probe->flags & PW_PROBE_RET_SITE)
-			bpf_probe_read_user(&site, sizeof(site), (void *)h.sp);
+			bpf_probe_read_user(&site, sizeof(site), (void *)(h.sp + h.base));
 		h.spot.addr = h.env.key;
 		if (hit__value(&h, &h.probe->ok, 1) && !ledger__pool(&h.spot))
 			worker__take(&h.spot, h.sp, site);
-		return 0;
+		return h.spot.thread;
 	}
 	leave__acquire(&h, f);
+	return h.spot.thread;
+}
+
+SEC("uprobe")
+int pw_leave(struct pt_regs *ctx)
+{
+	leave(ctx, false);
 	return 0;
+}
+
+SEC("uprobe")
+int pw_go_leave(struct pt_regs *ctx)
+{
+	int thread = leave(ctx, true);
+
+	return thread < 0 ? 0 : goroutine__rest(thread);
 }

@@ -47,7 +47,9 @@ __noinline int thread__make(struct pw_owner_key *asked)
 	own->last_pool = PW_NO_SLOT;
 	own->task_sp = 0;
 	own->undo = 0;
-	own->since_attach = (proc->flags & POOLWATCH_PROC_FROM_START) || BPF_CORE_READ(task, start_time) > proc->attached;
+	/* How old a goroutine is cannot be told from the thread that runs it. */
+	own->since_attach = (proc->flags & POOLWATCH_PROC_FROM_START) ||
+			    (!key.goroutine && BPF_CORE_READ(task, start_time) > proc->attached);
 	for (int i = 0; i < POOLWATCH_HOLDS; i++)
 		t->hold[i].word = 0;
 	for (int i = 0; i < POOLWATCH_REQUESTS; i++)

@@ -104,12 +104,13 @@ enum pw_probe_kind {
 	PW_NEXT,       /* a worker asks for a task. Entry: its last one is done; return: it holds a unit while it does this one */
 	PW_DONE,       /* entry: the worker's task is done, unless it is the task that called */
 	PW_SUBMIT,     /* entry: the pool is given a task */
+	PW_DISOWN,     /* entry: a unit's holder is done with it, and whoever returns it does so for nobody */
 	PW_KINDS,      /* of statements */
 	PW_CATCH = PW_KINDS, /* entry: an exception was caught; calls whose stack is gone were left by it. Made by the plan */
 };
 
 /* pw_probe.flags */
-#define PW_PROBE_GO (1u << 0)	    /* arguments in Go's registers: AX BX CX DI SI R8, goroutine in R14 */
+#define PW_PROBE_GO (1u << 0)	    /* pw_go_enter, pw_go_leave: arguments in AX BX CX DI SI R8, goroutine in R14 */
 #define PW_PROBE_RET_SITE (1u << 1) /* returns are caught at ret instructions: sp there is that of the entry */
 #define PW_PROBE_KEY_AT_RET (1u << 2) /* the key can only be computed at return (PW_CREATE: key=ret) */
 #define PW_PROBE_KEY_HELD (1u << 3) /* PW_WAIT_ON: key=held, the pool of this definition that the thread works for */
@@ -133,6 +134,7 @@ struct pw_probe {
 	__u32 goid_offset; /* PW_PROBE_GO: of the goroutine number behind R14 */
 	__u32 pad;
 	__s64 def_capacity; /* stated as a number, else POOLWATCH_UNKNOWN */
+	__u64 fold_from, fold_to; /* PW_PROBE_GO: the library's own code, in which no site is; equal: none */
 	struct pw_expr key;
 	struct pw_expr count;
 	struct pw_expr ok;

@@ -186,11 +186,11 @@ int pw_sysv_enter(struct pt_regs *ctx)
 	struct pw_hit h;
 	bool asks = false;
 
-	if (hit__begin(&h, ctx))
+	if (hit__begin(&h, ctx, false))
 		return 0;
 	c = &h.own->call;
 	h.sp = ctx->sp + h.probe->sp_adjust;
-	hit__args(&h, ctx);
+	hit__args(&h, ctx, false);
 	frames__retire(h.spot.thread, h.sp, PW_RETIRE_SAME);
 	if (h.probe->kind == PW_CREATE) {
 		frame__push(&h, 0);
@@ -316,7 +316,7 @@ int pw_sysv_leave(struct pt_regs *ctx)
 	bool asked = false;
 	int ret = ctx->ax;
 
-	if (hit__begin(&h, ctx))
+	if (hit__begin(&h, ctx, false))
 		return 0;
 	c = &h.own->call;
 	h.sp = ctx->sp - (h.probe->flags & PW_PROBE_RET_SITE ? 0 : 8);

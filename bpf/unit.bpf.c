@@ -51,17 +51,20 @@ __noinline int unit__take(struct pw_deed *d)
 {
 	struct pw_unit_key key = {};
 	struct pw_unit *unit;
-	__u64 holder;
+	__u64 holder, next;
 
 	if (!d || !unit__key(d, &key))
 		return 0;
+	next = d->flags == PW_DISOWN ? PW_UNIT_DISOWNED : 0;
 	unit = bpf_map_lookup_elem(&pw_units, &key);
 	holder = unit ? unit->thread : 0;
 	if (!holder)
 		return 0;
-	if (__sync_val_compare_and_swap(&unit->thread, holder, 0) != holder)
+	if (holder == next || __sync_val_compare_and_swap(&unit->thread, holder, next) != holder)
 		return -1;
 	d->holder = holder;
+	if (next)
+		return 1;
 	/* Nobody can be given it before this release has run. */
 	if (pw_units_known > PW_UNITS_KEPT)
 		unit__delete(&key);

@@ -89,6 +89,7 @@ static void close_names(struct binary *b)
 {
 	b->named = false;
 	lines__close(take_ptr(b->lines));
+	golang__close(take_ptr(b->golang));
 	symtab__clear(&b->symbols);
 	debugfile__close(&b->alt);
 	debugfile__close(&b->debug);
@@ -171,6 +172,8 @@ static int open_names(struct binary *b, const struct target *t, const char *path
 		dwarf = b->debug.elf;
 	}
 	err = symtab__read(b->elf, b->debug.elf, &b->symbols);
+	if (!err && golang__open(b->elf, &b->golang) == -ENOMEM)
+		err = -ENOMEM;
 	if (err)
 		return err;
 	b->bytes += b->symbols.n * sizeof(*b->symbols.entries) + b->guard.table_bytes + b->debug.guard.table_bytes;
@@ -259,8 +262,36 @@ static int fill(struct answer *a, const struct symtab_entry *symbol, struct line
 	return 0;
 }
 
+/* What a stripped Go program says itself, as the tables of others would. */
+static int ask_golang(const struct binary *b, uint64_t vaddr, struct symtab_entry *symbol, struct line **out, size_t *n)
+{
+	struct golang_function f;
+	const char *file;
+	struct line *line;
+	uint32_t number;
+
+	if (!b->golang || golang__line(b->golang, vaddr, &f, &file, &number))
+		return -ENOENT;
+	*symbol = (struct symtab_entry){ .start = f.start, .end = f.end, .name = f.name, .len = (uint32_t)strlen(f.name) };
+	if (!file)
+		return 0;
+	line = calloc(1, sizeof(*line));
+	if (line)
+		line->file = strdup(file);
+	if (!line || !line->file) {
+		free(line);
+		return -ENOMEM;
+	}
+	line->number = number;
+	*out = line;
+	*n = 1;
+	return 0;
+}
+
 static int answer_new(struct binary *b, uint64_t vaddr, struct answer **out)
 {
+	const struct symtab_entry *symbol = symtab__find(&b->symbols, vaddr);
+	struct symtab_entry told;
 	struct line *lines = NULL;
 	struct answer *a = NULL;
 	size_t n = 0;
@@ -272,6 +303,10 @@ static int answer_new(struct binary *b, uint64_t vaddr, struct answer **out)
 		err = lines__find(b->lines, vaddr, &lines, &n);
 		b->bytes += lines__bytes(b->lines) - before;
 	}
+	if (!symbol && !n && err != -ENOMEM) {
+		err = ask_golang(b, vaddr, &told, &lines, &n);
+		symbol = err ? NULL : &told;
+	}
 	if (err == -ENOMEM)
 		return err;
 	a = calloc(1, sizeof(*a) + (n ?: 1) * sizeof(a->names[0]));
@@ -279,7 +314,7 @@ static int answer_new(struct binary *b, uint64_t vaddr, struct answer **out)
 	if (a) {
 		a->vaddr = vaddr;
 		a->bytes = sizeof(*a) + (n ?: 1) * sizeof(a->names[0]);
-		err = fill(a, symtab__find(&b->symbols, vaddr), lines, n);
+		err = fill(a, symbol, lines, n);
 	}
 	lines__free(lines, n);
 	if (err) {

@@ -12,6 +12,7 @@
 #include <libelf.h>
 #include "debugfile.h"
 #include "elf_guard.h"
+#include "golang.h"
 #include "lines.h"
 #include "symtab.h"
 #include "target.h"
@@ -43,6 +44,7 @@ struct binary {
 	bool named; /* symbols and lines were looked for */
 	struct symtab symbols;
 	struct lines *lines;
+	struct golang *golang; /* NULL: no Go program */
 	struct answer **answers; /* hash table of what was asked */
 	size_t nanswers, slots;
 	size_t bytes;  /* of memory, about */

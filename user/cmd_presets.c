@@ -143,7 +143,7 @@ static int fit(const struct preset *p, struct target *t, bool json)
 	} else if (!strcmp(spec.pools[0].name, PYTHON_SEMAPHORES) && python__only_locks(t)) {
 		snprintf(why, sizeof(why), "its semaphores are Python's own locks: not watched unless asked for by name");
 		err = -ENOENT;
-	} else if (spec.pools[0].builtin) {
+	} else if (!spec_pool__has_probes(&spec.pools[0])) {
 		err = fit_builtin(&spec.pools[0], t, why, sizeof(why));
 	} else {
 		err = plan__make(t, &spec, 0, &plan, why);

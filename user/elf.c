@@ -9,6 +9,7 @@
 #include <zlib.h>
 #include "cleanup.h"
 #include "elf_file.h"
+#include "golang.h"
 
 #define DEBUG_DIRS "/usr/lib/debug"
 
@@ -202,6 +203,7 @@ void elf__close(struct elf_file *f)
 {
 	if (!f)
 		return;
+	golang__close(f->golang);
 	elf_end(f->debug);
 	elf_end(f->elf);
 	if (f->debug_fd >= 0)
@@ -235,6 +237,15 @@ bool elf__is_static(struct elf_file *f)
 bool elf__is_go(struct elf_file *f)
 {
 	return f->go;
+}
+
+int elf__golang(struct elf_file *f, struct golang **out)
+{
+	int err = f->golang ? 0 : f->go ? golang__open(f->elf, &f->golang) : -ENOENT;
+
+	if (!err)
+		*out = f->golang;
+	return err;
 }
 
 int elf__to_offset(struct elf_file *f, uint64_t vaddr, uint64_t *offset)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 struct elf_file;
+struct golang;
 
 struct elf_symbol {
 	uint64_t vaddr;	 /* link-time address of the function's entry */
@@ -45,6 +46,8 @@ int elf__code(struct elf_file *elf, uint64_t vaddr, void *buf, size_t len);
 const char *elf__build_id(struct elf_file *elf);
 const char *elf__soname(struct elf_file *elf);
 bool elf__is_go(struct elf_file *elf);
+/* What it says of itself as a Go program; the answer is @elf's. As golang__open. */
+int elf__golang(struct elf_file *elf, struct golang **out);
 /* Has it no dynamic symbols: what it uses cannot be seen from its imports? */
 bool elf__is_static(struct elf_file *elf);
 /* The names of its functions; *@names is an array to free, the strings are @elf's. */

@@ -35,6 +35,7 @@ struct elf_file {
 	char *build_id;
 	char *soname;
 	bool go;
+	struct golang *golang; /* NULL: not asked yet */
 	bool stripped;	  /* no .symtab of its own */
 	const char *debug_dirs;
 	bool debug_tried; /* a separate debug file was looked for */

@@ -7,6 +7,7 @@
 #include "cleanup.h"
 #include "elf_demangle.h"
 #include "elf_file.h"
+#include "golang.h"
 
 /* How a symbol's name and the wanted one are alike. Of several, the best alone counts. */
 enum match { MATCH_NONE, MATCH_DEMANGLED, MATCH_LOCAL, MATCH_GLOBAL };
@@ -114,6 +115,31 @@ static int search_tables(struct elf_file *elf, size_t from, const char *name, si
 	return err;
 }
 
+/* In a stripped Go program: by the table that its own stack traces need. */
+static int find_go(struct elf_file *elf, const char *name, uint64_t addend, struct found *f)
+{
+	struct golang_function fn;
+	struct elf_symbol *s;
+	struct golang *go;
+	int err = elf__golang(elf, &go);
+
+	if (err || golang__find(go, name, &fn) || elf__to_offset(elf, fn.start + addend, &(uint64_t){ 0 }))
+		return err == -ENOMEM ? err : 0;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	*s = (struct elf_symbol){ .vaddr = fn.start + addend, .size = fn.end - fn.start, .addend = addend, .name = strdup(name) };
+	elf__to_offset(elf, s->vaddr, &s->offset);
+	if (!s->name) {
+		free(s);
+		return -ENOMEM;
+	}
+	f->list = s;
+	f->n = 1;
+	f->match = MATCH_GLOBAL;
+	return 0;
+}
+
 /* "name+0xoff" or "name+off": a plus that only digits follow. "operator+" has none. */
 static char *split_addend(const char *name, uint64_t *addend)
 {
@@ -157,6 +183,8 @@ int elf__find(struct elf_file *elf, const char *wanted, struct elf_symbol **out,
 		elf_file__load_debug(elf);
 		err = search_tables(elf, own, name, len, NULL, addend, &f);
 	}
+	if (!err && !f.n && elf->go && elf->stripped)
+		err = find_go(elf, name, addend, &f);
 	/* Only what cannot be a symbol's own name, or is none, is worth demangling every symbol. */
 	if (!err && !f.n && !f.ifunc) {
 		demangle_query__init(&q, name);

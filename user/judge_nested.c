@@ -77,6 +77,7 @@ static int nested__thread(const struct judge_look *look, const struct poolwatch_
 	t = f->threads;
 	t->tid = e->tid;
 	t->pid = e->head.tgid;
+	t->goroutine = e->goroutine;
 	for (size_t i = 0; i < l->nthreads; i++)
 		if (l->threads[i].tid == e->tid && l->threads[i].head.tgid == e->head.tgid) {
 			memcpy(t->comm, l->threads[i].comm, strnlen(l->threads[i].comm, sizeof(t->comm) - 1));

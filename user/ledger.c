@@ -260,6 +260,9 @@ bool ledger__is_pool(const struct ledger *l, const struct poolwatch_pool *p)
 		return true;
 	if (d->flags & POOLWATCH_DEF_DETACHED)
 		return false;
+	/* Nobody ever waits for it. */
+	if (p->capacity == POOLWATCH_UNLIMITED)
+		return false;
 	if (d->flags & POOLWATCH_DEF_CONFIRM && !(p->flags & POOLWATCH_POOL_CONFIRMED))
 		return false;
 	if (d->min_capacity > 1 && ledger__capacity(l, p, &capacity) != LEDGER_CAPACITY_UNKNOWN &&

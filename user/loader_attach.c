@@ -54,14 +54,21 @@ static void fill_probe(const struct plan *plan, const struct plan_probe *pp, uin
 		p->capacity = sp->capacity;
 	else if (!sets && !pp->learn && pool->capacity.shape != PW_SHAPE_IMM)
 		p->capacity = pool->capacity;
+	if (!sets && pp->capacity.shape != PW_SHAPE_NONE && pool->capacity.shape == PW_SHAPE_NONE)
+		p->capacity = pp->capacity;
 	/* A number that the definition states holds whatever the version, and whatever a call says. */
 	if (pool->capacity.shape == PW_SHAPE_IMM)
 		p->def_capacity = pool->capacity.imm;
 	/* What a create makes is not there to be read before its return. */
 	if (!pp->learn && (sp->kind != PW_CREATE || pp->has_return || sp->available.shape != PW_SHAPE_NONE))
 		p->available = sp->available.shape != PW_SHAPE_NONE ? sp->available : pool->available;
+	if (!sets && pp->available.shape != PW_SHAPE_NONE && p->available.shape == PW_SHAPE_NONE)
+		p->available = pp->available;
 	if (plan->files[pp->file].go)
 		p->flags |= PW_PROBE_GO;
+	p->goid_offset = plan->files[pp->file].goid;
+	p->fold_from = pp->fold_from;
+	p->fold_to = pp->fold_to;
 	if (pp->has_return && pp->ret == SPEC_RET_SITES)
 		p->flags |= PW_PROBE_RET_SITE;
 	if (pp->has_return && pp->ret == SPEC_RET_URETPROBE && pp->offset != pp->hijack)
@@ -165,22 +172,25 @@ static int batch_add(struct batch *b, uint64_t offset, uint64_t cookie)
 	return 0;
 }
 
-static struct bpf_program *program_of(struct loader *l, enum phase phase, bool sysv)
+static struct bpf_program *program_of(struct loader *l, enum phase phase, bool sysv, bool go)
 {
 	if (phase == PHASE_RETURN || phase == PHASE_SITE)
-		return sysv ? l->skel->progs.pw_sysv_leave : l->skel->progs.pw_leave;
+		return sysv ? l->skel->progs.pw_sysv_leave : go ? l->skel->progs.pw_go_leave : l->skel->progs.pw_leave;
 	if (sysv)
 		return l->skel->progs.pw_sysv_enter;
-	return phase == PHASE_ACQUIRE ? l->skel->progs.pw_enter : l->skel->progs.pw_release;
+	if (phase == PHASE_ACQUIRE)
+		return go ? l->skel->progs.pw_go_enter : l->skel->progs.pw_enter;
+	return go ? l->skel->progs.pw_go_release : l->skel->progs.pw_release;
 }
 
-static int attach_batch(struct loader *l, struct loader_target *lt, const struct batch *b, int fd, enum phase phase, bool sysv, uint32_t def)
+static int attach_batch(struct loader *l, struct loader_target *lt, const struct batch *b, const struct plan_file *file, enum phase phase,
+			bool sysv, uint32_t def)
 {
-	struct bpf_program *prog = program_of(l, phase, sysv);
+	struct bpf_program *prog = program_of(l, phase, sysv, file->go);
 	char path[40];
 	int err;
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", file->fd);
 	if (l->multi) {
 		LIBBPF_OPTS(bpf_uprobe_multi_opts, opts, .offsets = b->offsets, .cookies = b->cookies, .cnt = b->n,
 			    .retprobe = phase == PHASE_RETURN);
@@ -255,7 +265,7 @@ static int attach_all(struct loader *l, struct loader_target *lt, const struct p
 				if (same_batch(&plan->probes[j], first))
 					err = add_phase(&plan->probes[j], phase, PW_COOKIE(lt->pid, slots[j]), &b);
 			if (!err && b.n)
-				err = attach_batch(l, lt, &b, plan->files[first->file].fd, phase, first->probe->sysv,
+				err = attach_batch(l, lt, &b, &plan->files[first->file], phase, first->probe->sysv,
 						   def_slot[first->pool_index]);
 		}
 	free(b.offsets);

@@ -51,6 +51,12 @@ static int add_statement(struct planner *p, struct module *m, const struct spec_
 		if (err)
 			return err;
 	}
+	/* Whether a transaction is over is asked of its fields, and where those are must be known. */
+	if (spec_pool__is_go_sql(p->pool) && probe->kind == PW_DISOWN && !planner__go_sql_tx(m))
+		return 0;
+	/* A Go program has the methods that something in it calls. */
+	if (!any && spec_pool__is_go_sql(p->pool) && probe->kind != PW_ACQUIRE && probe->kind != PW_RELEASE)
+		return 0;
 	return any || !probe->nsymbols ? 0 : planner__fail_missing(p, m, probe->symbols[0]);
 }
 
@@ -67,6 +73,7 @@ static int order_of(enum pw_probe_kind kind)
 	case PW_RELEASE:
 	case PW_INVALIDATE:
 	case PW_DONE:
+	case PW_DISOWN:
 		return 0;
 	case PW_ACQUIRE:
 	case PW_SCOPE:
@@ -138,7 +145,11 @@ static int add_pool(struct planner *p, unsigned int flags)
 
 		if (!m)
 			continue;
-		err = add_module(p, m) ?: add_catch(p, before);
+		err = spec_pool__is_go_sql(p->pool) ? planner__go_sql(p, m) : 0;
+		/* Every process has an executable. */
+		if (err == -ENOENT && flags & PLAN_SKIP_ABSENT)
+			return 0;
+		err = err ?: add_module(p, m) ?: add_catch(p, before);
 		if (!err)
 			return 0;
 		while (p->plan.nprobes > before)
@@ -171,7 +182,7 @@ int plan__make(const struct target *t, const struct spec *spec, unsigned int fla
 	for (size_t i = 0; i < spec->npools && !r; i++) {
 		p.pool = &spec->pools[i];
 		p.pool_index = i;
-		if (p.pool->builtin)
+		if (!spec_pool__has_probes(p.pool))
 			continue;
 		r = add_pool(&p, flags);
 		if (flags & PLAN_SKIP_FAILED && r && r != -ENOMEM) {

@@ -23,6 +23,7 @@ struct plan_file {
 	char *build_id;	   /* hex, or NULL */
 	char *version;	   /* "11.0.2" of libzdb.so.11.0.2, or NULL */
 	bool go;	   /* arguments in Go's registers */
+	uint32_t goid;	   /* of a Go program: offset of a goroutine's number in struct g */
 };
 
 /* One function to probe for one statement. A file, an entry offset and a kind of probe occur once per definition. */
@@ -46,6 +47,8 @@ struct plan_probe {
 	size_t nrets;
 	bool ret_incomplete;		/* some returns are not seen */
 	bool thrown_through;		/* an exception may leave it: it has something to clean up then */
+	struct pw_expr capacity, available; /* what code knows of the pool's sizes, beside its definition; PW_SHAPE_NONE: nothing */
+	uint64_t fold_from, fold_to;	/* Go: addresses of the package's code, in which no site is; equal: none */
 	bool learn;			/* no guard of the definition matches: its capacity and available do not hold here */
 	char why[160];			/* the choice of the return method, in a sentence */
 };
@@ -63,7 +66,7 @@ struct plan {
 #define PLAN_SKIP_FAILED (1u << 1)
 
 /*
- * plan__make - meet every definition of @spec (without a builtin) with @t
+ * plan__make - meet every definition of @spec (but those whose pools only code finds: spec_pool__has_probes) with @t
  * Return: 0; -ENOENT: a library or symbol is not there; -ENOTUNIQ: a name means several functions; -EOPNOTSUPP: it cannot be
  * probed safely; -EILSEQ: code that cannot be decoded or an address that is no instruction boundary; -ESTALE: the file is no
  * longer the one mapped; -errno of opening files; -ENOMEM. @err has a line that says what to do (no newline; bytes that

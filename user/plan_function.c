@@ -74,12 +74,17 @@ static unsigned int args_needed(const struct spec_pool *pool, const struct spec_
 static int file_of(struct planner *p, const struct module *m, size_t *index)
 {
 	struct plan_file *bigger, f = { .dev = m->map->dev, .ino = m->map->ino };
+	int err;
 
 	for (size_t i = 0; i < p->plan.nfiles; i++)
 		if (p->plan.files[i].dev == f.dev && p->plan.files[i].ino == f.ino) {
 			*index = i;
 			return 0;
 		}
+	f.go = elf__is_go(m->elf);
+	err = f.go ? planner__go_file(p, m, &f) : 0;
+	if (err)
+		return err;
 	bigger = reallocarray(p->plan.files, p->plan.nfiles + 1, sizeof(f));
 	if (!bigger)
 		return -ENOMEM;
@@ -90,7 +95,6 @@ static int file_of(struct planner *p, const struct module *m, size_t *index)
 	f.path = strdup(m->map->path);
 	f.build_id = elf__build_id(m->elf) ? strdup(elf__build_id(m->elf)) : NULL;
 	f.version = spec__lib_version(module__name(m));
-	f.go = elf__is_go(m->elf);
 	*index = p->plan.nfiles;
 	bigger[p->plan.nfiles++] = f;
 	return f.path ? 0 : -ENOMEM;
@@ -241,6 +245,8 @@ int planner__add_function(struct planner *p, struct module *m, const struct spec
 	if (!out.symbol)
 		return -ENOMEM;
 	err = place_function(p, m, s, wanted, &out);
+	if (!err && p->plan.files[out.file].go)
+		err = planner__go_probe(p, m, s->vaddr, &out);
 	bigger = err ? NULL : reallocarray(p->plan.probes, p->plan.nprobes + 1, sizeof(out));
 	if (!bigger) {
 		free(out.symbol);

@@ -16,6 +16,7 @@ static const char *const kinds[] = {
 	[PW_ACQUIRE] = "acquire", [PW_RELEASE] = "release", [PW_INVALIDATE] = "invalidate", [PW_CREATE] = "create",
 	[PW_RESIZE] = "resize",	  [PW_DESTROY] = "destroy", [PW_SCOPE] = "scope",	    [PW_WAIT_ON] = "wait-on",
 	[PW_NEXT] = "next",	  [PW_DONE] = "done",	    [PW_SUBMIT] = "submit",	    [PW_CATCH] = "catch",
+	[PW_DISOWN] = "disown",
 };
 
 struct plan_cost plan_probe__cost(const struct plan_probe *p)

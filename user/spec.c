@@ -36,11 +36,12 @@ static const char *const statements[] = {
 	[SPEC_STATEMENTS + PW_NEXT] = "next",
 	[SPEC_STATEMENTS + PW_DONE] = "done",
 	[SPEC_STATEMENTS + PW_SUBMIT] = "submit",
+	[SPEC_STATEMENTS + PW_DISOWN] = "disown",
 	[SPEC_STATEMENTS + PW_KINDS] = "pool",
 };
 #define NSTATEMENTS (sizeof(statements) / sizeof(*statements))
 
-static const char *const builtins[] = { "python-sqlalchemy", "jvm-executor" };
+static const char *const builtins[] = { "python-sqlalchemy", "jvm-executor", "go-sql" };
 
 static char *source_line(const struct spec_parser *ps, unsigned int number)
 {

@@ -89,6 +89,11 @@ int spec__parse_file(struct spec *spec, const char *path, struct spec_error *err
  */
 int spec__short(struct spec *spec, const char *acquire, const char *release, const char *capacity, struct spec_error *err);
 
+/* Are its pools found by the probes that it has? Else only by the code behind its "builtin". */
+bool spec_pool__has_probes(const struct spec_pool *pool);
+/* "builtin go-sql": it has probes, and code that knows the sizes of its pools. */
+bool spec_pool__is_go_sql(const struct spec_pool *pool);
+
 /*
  * spec_probe__returns - is the function's return needed? A create is known at entry if arguments say all there is to
  * know; what it returns and what lies in memory is there at its return only.

@@ -26,10 +26,13 @@ static const struct spec_probe *find_named(const struct spec_pool *pool, unsigne
 
 static int check_resources(struct spec_parser *ps, const struct spec_pool *pool)
 {
-	const unsigned int gives = 1u << PW_RELEASE | 1u << PW_INVALIDATE;
+	const unsigned int gives = 1u << PW_RELEASE | 1u << PW_INVALIDATE | 1u << PW_DISOWN;
 	const struct spec_probe *named = find_named(pool, 1u << PW_ACQUIRE, true), *p;
 
 	if (!named) {
+		p = find_kind(pool, 1u << PW_DISOWN);
+		if (p)
+			return spec__fail(ps, p->line, p->column, "disown needs an acquire with 'resource=': whose unit it is must be known");
 		p = find_named(pool, gives, true);
 		if (p)
 			return spec__fail(ps, p->line, p->column, "this %s names its unit, but no acquire has 'resource='", spec__kind_name(p->kind));
@@ -106,6 +109,16 @@ char *spec__lib_version(const char *path)
 		return strdup(so + 4);
 	dash = memrchr(name, '-', (size_t)(so - name));
 	return dash && dash[1] >= '0' && dash[1] <= '9' ? strndup(dash + 1, (size_t)(so - dash - 1)) : NULL;
+}
+
+bool spec_pool__is_go_sql(const struct spec_pool *pool)
+{
+	return pool->builtin && !strcmp(pool->builtin, "go-sql");
+}
+
+bool spec_pool__has_probes(const struct spec_pool *pool)
+{
+	return !pool->builtin || spec_pool__is_go_sql(pool);
 }
 
 bool spec_pool__guarded(const struct spec_pool *pool, const char *path, const char *build_id)

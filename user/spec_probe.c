@@ -21,6 +21,7 @@ static const char *const kind_names[PW_KINDS] = {
 	[PW_ACQUIRE] = "acquire", [PW_RELEASE] = "release", [PW_INVALIDATE] = "invalidate", [PW_CREATE] = "create",
 	[PW_RESIZE] = "resize",	  [PW_DESTROY] = "destroy", [PW_SCOPE] = "scope",	    [PW_WAIT_ON] = "wait-on",
 	[PW_NEXT] = "next",	  [PW_DONE] = "done",	    [PW_SUBMIT] = "submit",
+	[PW_DISOWN] = "disown",
 };
 
 static const char *const ret_names[] = {
@@ -54,7 +55,7 @@ static const struct {
 	[CLAUSE_KEY] = { ANY, KIND(PW_CREATE), PW_USES_ARGS | PW_USES_MEM },
 	[CLAUSE_COUNT] = { TAKES | GIVES, 0, PW_USES_ARGS | PW_USES_KEY | PW_USES_MEM },
 	[CLAUSE_OK] = { FINDS, FINDS, PW_USES_ARGS | PW_USES_KEY | PW_USES_MEM },
-	[CLAUSE_RESOURCE] = { KIND(PW_ACQUIRE) | GIVES, KIND(PW_ACQUIRE), PW_USES_ARGS | PW_USES_KEY | PW_USES_MEM },
+	[CLAUSE_RESOURCE] = { KIND(PW_ACQUIRE) | GIVES | KIND(PW_DISOWN), KIND(PW_ACQUIRE), PW_USES_ARGS | PW_USES_KEY | PW_USES_MEM },
 	[CLAUSE_CAPACITY] = { SIZES, KIND(PW_CREATE), PW_USES_ARGS | PW_USES_KEY | PW_USES_MEM },
 	[CLAUSE_AVAILABLE] = { KIND(PW_CREATE) | KIND(PW_RESIZE), KIND(PW_CREATE), PW_USES_ARGS | PW_USES_KEY | PW_USES_MEM },
 	[CLAUSE_RET] = { RETURNS, RETURNS, 0 },

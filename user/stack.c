@@ -107,6 +107,9 @@ static int name_in(struct binary *b, const struct target *t, const struct target
 		err = frames_new(names, count, m->path, addr, is_return, user, &frames);
 	if (err)
 		return err;
+	/* A Go program has its libraries in itself. */
+	for (size_t i = 0; b && b->golang && i < count; i++)
+		frames[i].user_code &= !frames[i].symbol || !golang__is_library(frames[i].symbol, frames[i].file);
 	*out = frames;
 	*n = count;
 	return 0;

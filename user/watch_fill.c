@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "activity.h"
+#include "golang.h"
 #include "watch_int.h"
 
 #define CATCH_UP_NS 100000000ull /* between two looks at what a process maps, which may be thousands of files */
@@ -173,17 +174,44 @@ static const struct watch_trace *find_trace(const struct watch *w, const struct 
 	return NULL;
 }
 
-/* The call at return address @frame->address: the frame that was inlined innermost is the one people know. */
-static void name_site(struct watch *w, const struct target *t, struct finding_frame *frame)
+/*
+ * The package whose functions are probed for pool @id, if that is a library of Go: "database/sql" of
+ * "database/sql.(*DB).conn". NULL: it is not.
+ */
+static const char *go_library(const struct watch *w, uint64_t id, size_t *len)
+{
+	const struct poolwatch_pool *p = ledger__pool(&w->snap[!w->now], id);
+	const struct spec_pool *def = p && p->def < w->options.spec->npools ? &w->options.spec->pools[p->def] : NULL;
+
+	if (!def || def->owner != SPEC_OWNER_GOROUTINE || !def->nprobes)
+		return NULL;
+	*len = golang__package_len(def->probes[0].symbols[0]);
+	return def->probes[0].symbols[0];
+}
+
+static bool is_in_package(const struct finding_frame *f, const char *package, size_t len)
+{
+	return f->symbol && !strncmp(f->symbol, package, len) && f->symbol[len] == '.';
+}
+
+/*
+ * The call at return address @frame->address, for a unit of pool @pool: the frame that was inlined innermost is the one people
+ * know; but for functions of the library itself.
+ */
+static void name_site(struct watch *w, const struct target *t, uint64_t pool, struct finding_frame *frame)
 {
 	struct finding_frame *frames;
-	size_t n;
+	size_t n, len, at = 0;
+	const char *library;
 
 	if (!frame->address || frame->address & PW_PYTHON_SITE || frame->symbol || frame->module ||
 	    stack__name(w->namer, t, frame->address, 1, &frames, &n))
 		return;
-	*frame = frames[0];
-	memset(&frames[0], 0, sizeof(frames[0]));
+	library = go_library(w, pool, &len);
+	while (library && at + 1 < n && frames[at].inlined && is_in_package(&frames[at], library, len))
+		at++;
+	*frame = frames[at];
+	memset(&frames[at], 0, sizeof(frames[at]));
 	stack__free_frames(frames, n);
 }
 
@@ -242,18 +270,21 @@ void watch__fill(struct watch *w, struct finding *f)
 		if (!d)
 			continue;
 		for (size_t h = 0; h < t->nholds; h++)
-			name_site(w, &d->t, &t->holds[h].site);
+			name_site(w, &d->t, t->holds[h].pool, &t->holds[h].site);
 		if (t->requesting) {
 			trace = t->nstack ? NULL : find_trace(w, t);
 			if (trace && !t->comm[0])
 				memcpy(t->comm, trace->comm, sizeof(t->comm));
-			if (!waits && trace) {
+			/* Where a goroutine is now its thread does not know: it is where it was when it asked. */
+			if ((!waits || t->goroutine) && trace) {
 				copy_frames(trace->frames, trace->n, &t->stack, &t->nstack);
 				fill_held(t, trace);
 			}
-			name_site(w, &d->t, &t->request.site);
+			name_site(w, &d->t, t->request.pool, &t->request.site);
 		}
 		watch_stacks__fill(w, d, t);
+		if (t->goroutine)
+			continue;
 		if (now)
 			trace_now(w, d, t);
 		if (f->kind == FINDING_STALL && !t->doing)

@@ -20,7 +20,7 @@ static size_t missing(const struct watch *w, const struct watched *d, struct spe
 	size_t n = 0;
 
 	for (size_t i = 0; i < w->options.spec->npools; i++) {
-		if (d->attached[i] || w->options.spec->pools[i].builtin)
+		if (d->attached[i] || !spec_pool__has_probes(&w->options.spec->pools[i]))
 			continue;
 		if (only_locks && !strcmp(w->options.spec->pools[i].name, PYTHON_SEMAPHORES))
 			continue;
@@ -166,7 +166,7 @@ void watch__check_pool(struct watch *w, struct watched *d, uint64_t id)
 static bool all_attached(const struct watch *w, const struct watched *d)
 {
 	for (size_t i = 0; i < w->options.spec->npools; i++)
-		if (!d->attached[i] && !w->options.spec->pools[i].builtin)
+		if (!d->attached[i] && spec_pool__has_probes(&w->options.spec->pools[i]))
 			return false;
 	return true;
 }

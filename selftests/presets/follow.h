@@ -30,6 +30,7 @@ struct followed {
 	int64_t capacity, in_use, waiters, needed, unknown;
 	size_t nthreads;
 	uint32_t depth;
+	uint64_t goroutine; /* of the first thread */
 	bool uncertain;
 	const char *proof;
 	uint64_t seen_ns; /* CLOCK_MONOTONIC: when it was told */
@@ -88,11 +89,12 @@ static inline void follow__on_finding(void *ctx, struct finding *f)
 		return;
 	fo->nfound++;
 	*to = (struct followed){ f->kind,    f->event,	      "",	   f->capacity, f->in_use, f->waiters, f->needed_capacity,
-				 f->unknown, f->nthreads, f->depth, f->uncertain, f->proof, follow__clock(), f->time };
+				 f->unknown, f->nthreads, f->depth, 0, f->uncertain, f->proof, follow__clock(), f->time };
 	snprintf(to->pool, sizeof(to->pool), "%s", f->pool_name);
 	if (f->nthreads) {
 		const struct finding_thread *t = &f->threads[0];
 
+		to->goroutine = t->goroutine;
 		if (t->nholds) {
 			follow__frame(&t->holds[0].site, to->held, sizeof(to->held));
 			snprintf(to->held_in, sizeof(to->held_in), "%s", t->holds[0].site.module ? t->holds[0].site.module : "");

@@ -45,3 +45,12 @@ $(PRESETS_TESTS): $(PRESETS_OUT)/%: selftests/presets/%.c selftests/presets/foll
 		$(OUT)/libpoolwatch.a | $(PRESETS_PROGRAMS)
 	$(call msg,TEST,$@)
 	$(Q)mkdir -p $(@D); $(CC) $(TEST_CFLAGS) $< $(OUT)/libpoolwatch.a $(PW_LIBS) -o $@
+
+# The same Go program as it is built for development, for production, and position-independent.
+PRESETS_GO := $(addprefix $(PRESETS_OUT)/,go_sql go_sql_stripped go_sql_pie)
+$(PRESETS_OUT)/go_sql_stripped: GO_FLAGS := '-ldflags=-s -w'
+$(PRESETS_OUT)/go_sql_pie: GO_FLAGS := -buildmode=pie
+$(PRESETS_GO): selftests/presets/go_sql.go
+	$(call msg,GO,$@)
+	$(Q)mkdir -p $(@D); GOCACHE=$(abspath $(OUT))/go GO111MODULE=off GOTOOLCHAIN=local go build $(GO_FLAGS) -o $@ $<
+$(PRESETS_OUT)/test_go: | $(PRESETS_GO)

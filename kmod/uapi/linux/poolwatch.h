@@ -126,6 +126,7 @@
 #define POOLWATCH_BUCKETS 40	 /* of a histogram: i counts 2^(i-1) <= ns < 2^i, 0 is 0 ns, the last is open */
 #define POOLWATCH_UID_ALL (~0u)	 /* a record that every reader sees */
 #define POOLWATCH_UNKNOWN (-1ll) /* of capacity and available */
+#define POOLWATCH_UNLIMITED 0x7fffffffll /* of capacity: its maker says that it has none */
 
 enum poolwatch_table {
 	POOLWATCH_DEFS,
@@ -323,7 +324,8 @@ struct poolwatch_thread {
  * struct poolwatch_edge - holding a unit of @from (acquired at @from_site), asked at @to_site for a unit of @to
  * @from, @to: head.id of the pools; the same one for a nested request
  * @depth: the most units of @from held by the asking thread
- * @tid: the thread that was first seen to do it
+ * @tid: the thread that was first seen to do it, or on which its goroutine ran
+ * @goroutine: the goroutine; 0: a thread
  */
 struct poolwatch_edge {
 	struct poolwatch_head head;
@@ -336,7 +338,8 @@ struct poolwatch_edge {
 	__u64 last;
 	__u32 depth;
 	__u32 tid;
-	__u64 pad[6];
+	__u64 goroutine;
+	__u64 pad[5];
 };
 
 /* Causes of loss, the slots of POOLWATCH_COUNTERS. */
