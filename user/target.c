@@ -375,13 +375,15 @@ int target__threads(const struct target *t, uint32_t **out, size_t *count)
 	return 0;
 }
 
-bool target__sleeps(uint32_t pid, uint32_t tid)
+int target__sleeps(uint32_t pid, uint32_t tid)
 {
 	struct proc_stat st;
 	char name[64];
+	int err;
 
 	snprintf(name, sizeof(name), "task/%u/stat", tid);
-	return !read_stat(pid, name, &st) && st.state == 'S';
+	err = read_stat(pid, name, &st);
+	return err ?: st.state == 'S';
 }
 
 int target__activity(uint32_t pid, uint32_t tid, struct target_activity *out)

@@ -72,7 +72,7 @@ struct target_activity {
 	char wchan[64];
 };
 int target__activity(uint32_t pid, uint32_t tid, struct target_activity *a);
-/* Does the thread sleep, and is not runnable, stopped or gone? Needs no privilege. */
-bool target__sleeps(uint32_t pid, uint32_t tid);
+/* Does the thread sleep, and is not runnable, stopped or gone? Needs no privilege. Return: 1, 0, or -errno. */
+int target__sleeps(uint32_t pid, uint32_t tid);
 
 #endif

@@ -145,6 +145,7 @@ static enum judge_presence presence(void *ctx, const struct poolwatch_thread *t)
 	(void)ctx;
 	if (t->left && t->left == t->seq)
 		return JUDGE_ELSEWHERE;
+	/* What may not be looked at, as with hidepid, is taken to sleep: a thread that ended has no record. */
 	return target__sleeps(t->head.tgid, t->tid) ? JUDGE_ASLEEP : JUDGE_AWAKE;
 }
 

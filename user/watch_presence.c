@@ -82,7 +82,7 @@ enum judge_presence watch__presence(void *watch, const struct poolwatch_thread *
 
 	if (known && begin < s->again)
 		return s->presence;
-	if (w->seeing > BUDGET_NS || !target__sleeps(t->head.tgid, t->tid))
+	if (w->seeing > BUDGET_NS || target__sleeps(t->head.tgid, t->tid) <= 0)
 		return JUDGE_AWAKE;
 	presence = look_at(w, t);
 	if (presence != JUDGE_AWAKE)

@@ -225,7 +225,7 @@ TEST(errors)
 		{ AROUND(" when lib-version"), 4, 18, "expected 'lib-version GLOB' or 'build-id HEX' after 'when'" },
 		{ AROUND(" when build-id 1234"), 4, 16, "expected a build-id: at least 8 hexadecimal digits" },
 		{ AROUND(" when build-id 0123456x"), 4, 16, "expected a build-id: at least 8 hexadecimal digits" },
-		{ AROUND(" builtin cobol"), 4, 10, "expected python-sqlalchemy or jvm-executor after 'builtin'" },
+		{ AROUND(" builtin cobol"), 4, 10, "expected python-sqlalchemy, jvm-executor or go-sql after 'builtin'" },
 		/* probes */
 		{ AROUND(" destroy"), 4, 9, "expected a function's name after 'destroy'" },
 		{ AROUND(" destroy key=arg0"), 4, 9, "expected a function's name after 'destroy'" },
@@ -249,7 +249,7 @@ TEST(errors)
 		{ AROUND(" release x ok=1"), 4, 12, "'ok=' goes only with: acquire, create, next" },
 		{ AROUND(" release x ret=sites"), 4, 12, "'ret=' goes only with: acquire, create, scope, wait-on, next" },
 		{ AROUND(" next x count=2"), 4, 9, "'count=' goes only with: acquire, release, invalidate, scope, wait-on" },
-		{ AROUND(" scope x resource=arg0"), 4, 10, "'resource=' goes only with: acquire, release, invalidate" },
+		{ AROUND(" scope x resource=arg0"), 4, 10, "'resource=' goes only with: acquire, release, invalidate, disown" },
 		{ AROUND(" resize x"), 4, 10, "expected 'capacity=': what the new capacity is" },
 		/* the definition as a whole */
 		{ "pool p\n key arg0\n acquire a\n release b\n", 1, 1, "pool 'p' has no 'lib': name the library, or 'exe'" },
