@@ -106,14 +106,14 @@ TEST_F(snapshot, more_records_than_the_bounce_buffer_holds)
 
 	for (uint32_t slot = 0; slot < DRIVER_SLOTS; slot++) {
 		t.head.id = slot + 1;
-		t.pad[5] = slot;
+		t.pad[4] = slot;
 		driver__put(&self->d, POOLWATCH_THREADS, slot, &t);
 	}
 	ASSERT_EQ(device__snapshot(self->fd, &s), 0);
 	EXPECT_EQ(s.count, DRIVER_SLOTS);
 	for (uint32_t i = 0; i < s.count; i++) {
 		EXPECT_EQ(copy[i].head.id, i + 1);
-		EXPECT_EQ(copy[i].pad[5], i);
+		EXPECT_EQ(copy[i].pad[4], i);
 	}
 	free(copy);
 }
