@@ -114,7 +114,6 @@ enum pw_probe_kind {
 #define PW_PROBE_RET_SITE (1u << 1) /* returns are caught at ret instructions: sp there is that of the entry */
 #define PW_PROBE_KEY_AT_RET (1u << 2) /* the key can only be computed at return (PW_CREATE: key=ret) */
 #define PW_PROBE_KEY_HELD (1u << 3) /* PW_WAIT_ON: key=held, the pool of this definition that the thread works for */
-#define PW_PROBE_SYSV (1u << 4)	    /* semop(2) and semctl(2): for the programs of bpf/sysv.bpf.c */
 #define PW_PROBE_HIJACKED (1u << 5) /* at the entry probe the return address is the kernel's trampoline already */
 #define PW_PROBE_REPEATS (1u << 6) /* the entry probe stands in a loop: one call may come by there again */
 #define PW_PROBE_KNOWN (1u << 7)    /* PW_NEXT: of a pool that is known already, or of none */

@@ -12,8 +12,8 @@
 /* unit__put - the thread of @d holds its resource. Return: 0, or -1: no room. */
 extern int unit__put(struct pw_deed *d);
 /*
- * unit__take - the resource of @d came back; or (d->flags PW_DISOWN) is its holder's no more. Return: 1, and the holder's record id in d->holder; 0: nobody was known to hold it;
- * -1: two returned it at once, and it is the other who did.
+ * unit__take - the resource of @d came back; or (d->flags PW_DISOWN) is its holder's no more. Return: 1, and the holder's
+ * record id in d->holder; 0: nobody was known to hold it; -1: two returned it at once, and it is the other who did.
  */
 extern int unit__take(struct pw_deed *d);
 /* unit__forget - there is no such resource any more. */

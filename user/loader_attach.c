@@ -79,8 +79,6 @@ static void fill_probe(const struct plan *plan, const struct plan_probe *pp, uin
 		p->flags |= PW_PROBE_KEY_HELD;
 	if (p->def_flags & POOLWATCH_DEF_PRESUMED)
 		p->flags |= sp->kind == PW_NEXT ? PW_PROBE_KNOWN : sp->kind == PW_WAIT_ON ? PW_PROBE_GAVE : 0;
-	if (sp->sysv)
-		p->flags |= PW_PROBE_SYSV;
 	if (sp->kind == PW_CREATE && pp->has_return)
 		p->flags |= PW_PROBE_KEY_AT_RET;
 }
