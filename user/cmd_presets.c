@@ -8,7 +8,7 @@
 #include "cmd.h"
 #include "escape.h"
 #include "json.h"
-#include "plan.h"
+#include "plan_learned.h"
 #include "presets.h"
 #include "python.h"
 #include "spec_json.h"
@@ -128,7 +128,7 @@ static int fit_python(struct target *t, char *why, size_t size)
 /* Whether a preset fits the process, in one line. */
 static int fit(const struct preset *p, struct target *t, bool json)
 {
-	char why[PLAN_ERROR + 64] = "";
+	char why[PLAN_ERROR + PLAN_LEARNED] = "", learned[PLAN_LEARNED] = "";
 	struct spec_error error;
 	struct spec spec = { 0 };
 	struct plan plan = { 0 };
@@ -149,13 +149,12 @@ static int fit(const struct preset *p, struct target *t, bool json)
 		err = plan__make(t, &spec, 0, &plan, why);
 	}
 	for (size_t i = 0; i < plan.nprobes; i++)
-		learn |= plan.probes[i].learn;
+		learn |= plan__learned(&plan, &plan.probes[i], learned);
 	if (!err && plan.nfiles) {
 		char path[160];
 
 		escape__string(path, sizeof(path), plan.files[0].path, 0);
-		snprintf(why, sizeof(why), "%zu function%s in %s%s", plan.nprobes, plan.nprobes == 1 ? "" : "s", path,
-			 learn ? "; not a version whose offsets are known: capacity is learned" : "");
+		snprintf(why, sizeof(why), "%zu function%s in %s%s%s", plan.nprobes, plan.nprobes == 1 ? "" : "s", path, learn ? "; " : "", learned);
 	}
 	if (json) {
 		json__init(&j, stdout);

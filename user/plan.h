@@ -21,7 +21,7 @@ struct plan_file {
 	char *path;	   /* as the target names it: for people, not for opening */
 	uint64_t dev, ino; /* as struct target_map has them */
 	char *build_id;	   /* hex, or NULL */
-	char *version;	   /* "11.0.2" of libzdb.so.11.0.2, or NULL */
+	char *version;	   /* "11.0.2" of libzdb.so.11.0.2, "go1.23.5" of a Go program (the target's bytes), or NULL */
 	bool go;	   /* arguments in Go's registers */
 	uint32_t goid;	   /* of a Go program: offset of a goroutine's number in struct g */
 };

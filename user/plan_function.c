@@ -94,7 +94,7 @@ static int file_of(struct planner *p, const struct module *m, size_t *index)
 		return -errno;
 	f.path = strdup(m->map->path);
 	f.build_id = elf__build_id(m->elf) ? strdup(elf__build_id(m->elf)) : NULL;
-	f.version = spec__lib_version(module__name(m));
+	f.version = f.go ? planner__go_version(m) : spec__lib_version(module__name(m));
 	*index = p->plan.nfiles;
 	bigger[p->plan.nfiles++] = f;
 	return f.path ? 0 : -ENOMEM;

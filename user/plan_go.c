@@ -16,6 +16,13 @@ static struct escaped version_of(const struct golang *go)
 	return escaped(golang__version(go) ?: "of a version that it does not tell");
 }
 
+char *planner__go_version(const struct module *m)
+{
+	struct golang *go;
+
+	return !elf__golang(m->elf, &go) && golang__version(go) ? strdup(golang__version(go)) : NULL;
+}
+
 int planner__go_file(struct planner *p, const struct module *m, struct plan_file *f)
 {
 	struct golang *go;

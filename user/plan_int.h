@@ -30,7 +30,9 @@ struct escaped escaped(const char *s);
 /* plan_function.c: probe function @symbol of @m for @probe. */
 int planner__add_function(struct planner *p, struct module *m, const struct spec_probe *probe, const struct elf_symbol *symbol,
 			  const char *wanted);
-/* plan_go.c: what every probe in a Go program needs of its file. -EOPNOTSUPP: not known of this Go. */
+/* plan_go.c: the Go that made it, to free; NULL: it does not tell. */
+char *planner__go_version(const struct module *m);
+/* What every probe in a Go program needs of its file. -EOPNOTSUPP: not known of this Go. */
 int planner__go_file(struct planner *p, const struct module *m, struct plan_file *f);
 /* Has the program the pools of "builtin go-sql"? 0 or -ENOENT. */
 int planner__go_sql(struct planner *p, const struct module *m);

@@ -2,6 +2,7 @@
 #include <string.h>
 #include "escape.h"
 #include "json.h"
+#include "plan_learned.h"
 #include "plan_print.h"
 
 /*
@@ -74,6 +75,7 @@ static void print_probe(const struct plan *plan, const struct plan_probe *p, FIL
 void plan__print(const struct plan *plan, const struct target *t, FILE *out)
 {
 	const struct spec_pool *pool = NULL;
+	char learned[PLAN_LEARNED];
 
 	fprintf(out, "process %u (", t->pid);
 	escape__print(out, t->comm, 0);
@@ -88,8 +90,8 @@ void plan__print(const struct plan *plan, const struct target *t, FILE *out)
 			fprintf(out, "\npool %s: ", p->pool->name);
 			escape__print(out, f->path, 0);
 			fprintf(out, "%s%s%s\n", f->build_id ? ", build-id " : "", f->build_id ?: "", f->go ? ", Go" : "");
-			if (p->learn)
-				fputs("  not the version that the definition was written for: the capacity will be learned\n", out);
+			if (plan__learned(plan, p, learned))
+				fprintf(out, "  %s\n", learned);
 			pool = p->pool;
 		}
 		print_probe(plan, p, out);

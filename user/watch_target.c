@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "escape.h"
+#include "plan_learned.h"
 #include "python.h"
 #include "watch_int.h"
 
@@ -29,6 +30,22 @@ static size_t missing(const struct watch *w, const struct watched *d, struct spe
 	}
 	spec->npools = n;
 	return n;
+}
+
+/* What nobody knows of these versions of libraries, so that less can be proven of their pools. */
+static void tell_learned(struct watch *w, const struct watched *d, const struct plan *plan)
+{
+	const struct spec_pool *told = NULL;
+	char line[PLAN_LEARNED];
+
+	for (size_t i = 0; i < plan->nprobes; i++) {
+		const struct plan_probe *p = &plan->probes[i];
+
+		if (p->pool == told || !plan__learned(plan, p, line))
+			continue;
+		told = p->pool;
+		watch__notice(w, "process %u, pool '%s': %s", d->t.pid, told->name, line);
+	}
 }
 
 static int attach_missing(struct watch *w, struct watched *d, unsigned int plan_flags, bool from_start, size_t *attached,
@@ -64,6 +81,7 @@ static int attach_missing(struct watch *w, struct watched *d, unsigned int plan_
 			*attached += !*flag;
 			*flag = true;
 		}
+		tell_learned(w, d, &plan);
 		if (!from_start)
 			watch_late__find(w, d, &plan, slot);
 	}

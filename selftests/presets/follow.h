@@ -52,7 +52,7 @@ struct follow {
 	bool jvm_dump;
 	struct followed found[FOLLOW_FINDINGS];
 	size_t nfound;
-	char notice[400]; /* the last one */
+	char notices[1000]; /* a line each, as many as fit */
 	unsigned int watched; /* processes that were begun to be watched */
 };
 
@@ -112,7 +112,9 @@ static inline void follow__on_notice(void *ctx, const char *line)
 {
 	struct follow *f = ctx;
 
-	snprintf(f->notice, sizeof(f->notice), "%s", line);
+	size_t len = strlen(f->notices);
+
+	snprintf(f->notices + len, sizeof(f->notices) - len, "%s\n", line);
 	f->watched += !strncmp(line, "watching process ", 17);
 }
 

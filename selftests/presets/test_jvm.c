@@ -294,10 +294,10 @@ static bool until_refused(struct follow *f, const char *why)
 	uint64_t end = follow__clock() + FOLLOW_GIVE_UP_S * 1000000000ull;
 	struct pollfd fd = { .fd = watch__fd(f->watch), .events = POLLIN };
 
-	while (!strstr(f->notice, why) && follow__clock() < end)
+	while (!strstr(f->notices, why) && follow__clock() < end)
 		if (poll(&fd, 1, watch__timeout_ms(f->watch)) < 0 || watch__step(f->watch))
 			return false;
-	return strstr(f->notice, why);
+	return strstr(f->notices, why);
 }
 
 /* A SIGQUIT would end it: it is not sent one, and goes on. */
