@@ -5,7 +5,7 @@
 
 #include "plan.h"
 
-#define PLAN_LEARNED 320
+#define PLAN_LEARNED 352
 
 /*
  * plan__learned - must the capacity of @probe's pools be learned, because nobody knows where this version keeps it?
