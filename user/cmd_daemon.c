@@ -19,7 +19,9 @@
 #include "escape.h"
 #include "privilege.h"
 
-#define STATUS_EVERY (10 * 1000000000ull)
+#define SECOND	     1000000000ull
+#define STATUS_EVERY (10 * SECOND)
+#define STATUS_SOON  (SECOND / 4) /* but so soon when its counts change */
 
 static void usage(FILE *out)
 {
@@ -86,12 +88,32 @@ static bool on_signals(struct daemon *d, int fd, const char *path)
 	return true;
 }
 
+/* The status line of the unit. */
+struct status {
+	struct daemon_counts said;
+	uint64_t at, next;
+};
+
+static void say_status(struct status *s, const struct daemon *d, uint64_t now)
+{
+	struct daemon_counts n;
+	char text[200];
+
+	daemon__count(d, &n);
+	s->next = s->at + (memcmp(&n, &s->said, sizeof(n)) ? STATUS_SOON : STATUS_EVERY);
+	if (s->at && now < s->next)
+		return;
+	daemon__status(d, text, sizeof(text));
+	sd_notifyf(0, "STATUS=%s", text);
+	*s = (struct status){.said = n, .at = now, .next = now + STATUS_EVERY};
+}
+
 static int loop(struct daemon *d, int signals, const char *path)
 {
 	struct pollfd p[] = {{.fd = signals, .events = POLLIN}, {.fd = daemon__fd(d), .events = POLLIN}};
-	uint64_t watchdog_us = 0, next_status = 0, next_dog = 0;
+	uint64_t watchdog_us = 0, next_dog = 0;
+	struct status status = {0};
 	struct daemon_error err;
-	char status[200];
 
 	sd_watchdog_enabled(0, &watchdog_us);
 	for (;;) {
@@ -102,15 +124,11 @@ static int loop(struct daemon *d, int signals, const char *path)
 			sd_notify(0, "WATCHDOG=1");
 			next_dog = now + watchdog_us * 1000 / 3;
 		}
-		if (now >= next_status) {
-			daemon__status(d, status, sizeof(status));
-			sd_notifyf(0, "STATUS=%s", status);
-			next_status = now + STATUS_EVERY;
-		}
+		say_status(&status, d, now);
 		if (watchdog_us && (next_dog - now) / 1000000 < (uint64_t)ms)
 			ms = (next_dog - now) / 1000000 + 1;
-		if (next_status - now < (uint64_t)ms * 1000000)
-			ms = (next_status - now) / 1000000 + 1;
+		if (status.next - now < (uint64_t)ms * 1000000)
+			ms = (status.next - now) / 1000000 + 1;
 		if (poll(p, 2, ms) < 0 && errno != EINTR)
 			return -errno;
 		if (p[0].revents && !on_signals(d, signals, path))

@@ -371,18 +371,24 @@ int daemon__step(struct daemon *d, struct daemon_error *err)
 	return 0;
 }
 
+void daemon__count(const struct daemon *d, struct daemon_counts *out)
+{
+	*out = (struct daemon_counts){.deadlocks = d->found[FINDING_DEADLOCK]};
+	for (size_t i = 0; i < d->ngroups; i++)
+		out->targets += watch__targets(d->groups[i]->watch);
+	for (unsigned int i = 0; i < FINDING_KINDS; i++)
+		out->findings += d->found[i];
+}
+
 void daemon__status(const struct daemon *d, char *buf, size_t size)
 {
-	uint64_t found = 0, targets = 0;
+	struct daemon_counts n;
 	struct own_use use = {0};
 
-	for (size_t i = 0; i < d->ngroups; i++)
-		targets += watch__targets(d->groups[i]->watch);
-	for (unsigned int i = 0; i < FINDING_KINDS; i++)
-		found += d->found[i];
+	daemon__count(d, &n);
 	own__use(&use);
 	snprintf(buf, size,
 		 "watching %" PRIu64 " processes; %" PRIu64 " findings, %" PRIu64
 		 " of them deadlocks; using %.1f MB, %.2f s of CPU",
-		 targets, found, d->found[FINDING_DEADLOCK], use.resident_bytes / 1e6, use.cpu_seconds);
+		 n.targets, n.findings, n.deadlocks, use.resident_bytes / 1e6, use.cpu_seconds);
 }

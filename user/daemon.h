@@ -37,7 +37,12 @@ int daemon__timeout_ms(const struct daemon *d);
 /* Return: 0, or -errno with *@err: it cannot go on. */
 int daemon__step(struct daemon *d, struct daemon_error *err);
 
-/* One line: targets, findings, own use. */
+struct daemon_counts {
+	uint64_t targets, findings, deadlocks;
+};
+
+void daemon__count(const struct daemon *d, struct daemon_counts *out);
+/* One line: the counts, and its own use. */
 void daemon__status(const struct daemon *d, char *buf, size_t size);
 
 #endif
