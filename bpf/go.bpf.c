@@ -29,14 +29,21 @@ __noinline int go__way_out(struct pw_way *w)
 	return 0;
 }
 
+/* Give the record up if there is nothing in it. See struct pw_goroutine. */
 __noinline int goroutine__rest(__u32 slot)
 {
 	struct poolwatch_thread *t = thread_at(slot);
 	struct pw_private *own = private_at(slot);
+	struct pw_goroutine *g = goroutine_at(slot);
 	struct pw_owner_key key = { .goroutine = 1 };
+	__u64 use;
 	__u32 n;
 
-	if (!t || !own || !(t->flags & POOLWATCH_THREAD_GOROUTINE) || t->requests || own->nframes)
+	if (!t || !own || !g)
+		return 0;
+	use = *(volatile __u64 *)&g->use;
+	barrier();
+	if (use & (PW_USE_RUNS | PW_USE_GONE) || !t->head.id || !(t->flags & POOLWATCH_THREAD_GOROUTINE) || t->requests || own->nframes)
 		return 0;
 	n = own->nholds;
 	for (__u32 i = 0; i < POOLWATCH_HOLDS; i++) {
@@ -47,9 +54,26 @@ __noinline int goroutine__rest(__u32 slot)
 	}
 	key.owner = t->owner;
 	key.tgid = t->head.tgid;
-	if (bpf_map_delete_elem(&pw_thread_index, &key))
+	if (__sync_val_compare_and_swap(&g->use, use, use | PW_USE_GONE) != use)
 		return 0;
+	bpf_map_delete_elem(&pw_thread_index, &key);
 	t->head.id = 0;
 	bpf_map_push_elem(&pw_free_threads, &slot, 0);
 	return 0;
+}
+
+__noinline int goroutine__end(__u32 slot)
+{
+	struct pw_private *own = private_at(slot);
+	struct pw_goroutine *g = goroutine_at(slot);
+	__u64 holder;
+
+	if (!own || !g)
+		return 0;
+	holder = own->deed.holder;
+	own->deed.holder = 0;
+	/* Before it is looked whether the record is empty: who empties it meanwhile leaves the rest to this. */
+	__sync_fetch_and_and(&g->use, ~PW_USE_RUNS);
+	goroutine__rest(slot);
+	return holder && (__u32)holder != slot ? goroutine__rest(holder) : 0;
 }

@@ -35,9 +35,9 @@ struct pw_way {
 /* go__way_out - fill in @w->site. Return: 0; -1: the stack could not be read. */
 extern int go__way_out(struct pw_way *w);
 /*
- * goroutine__rest - of a goroutine that holds and asks for nothing nothing is kept: they come and go by the thousand, and nobody
- * tells of their end. Return: 0.
+ * goroutine__end - the program that began with the goroutine's record ends
+ * Of a goroutine that holds and asks for nothing nothing is kept, be it this one or the one whose unit it returned. Return: 0.
  */
-extern int goroutine__rest(__u32 thread);
+extern int goroutine__end(__u32 thread);
 
 #endif /* POOLWATCH_GO_BPF_H */

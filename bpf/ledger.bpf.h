@@ -27,6 +27,7 @@ struct pw_spot {
 
 /*
  * ledger__thread - slot of the current thread's record, or of @goroutine's if that is not 0; made if it is not there
+ * A goroutine's is in use (struct pw_goroutine) until goroutine__end.
  * Return: slot, or -1: the process is not watched, or there is no room (counted).
  */
 extern int ledger__thread(__u64 goroutine);
@@ -106,6 +107,11 @@ static __always_inline struct poolwatch_thread *thread_at(__u32 slot)
 static __always_inline struct pw_private *private_at(__u32 slot)
 {
 	return bpf_map_lookup_elem(&pw_private, &slot);
+}
+
+static __always_inline struct pw_goroutine *goroutine_at(__u32 slot)
+{
+	return bpf_map_lookup_elem(&pw_goroutines, &slot);
 }
 
 /* A capacity that cannot be one is unknown, never a guess. */

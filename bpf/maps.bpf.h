@@ -266,6 +266,15 @@ struct {
 	__type(value, struct pw_private);
 } pw_private __weak SEC(".maps");
 
+/* Same slot again. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct pw_goroutine);
+} pw_goroutines __weak SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, PW_MAX_PROBES);

@@ -298,6 +298,7 @@ static __always_inline void enter__resize(struct pw_hit *h)
 		pool__set_capacity(p, hit__value(h, &h->probe->capacity, POOLWATCH_UNKNOWN));
 }
 
+/* Return: 0; 1: it is about no pool; -1: of nobody. */
 static __always_inline int enter__begin(struct pw_hit *h, struct pt_regs *ctx, const bool go)
 {
 	if (hit__begin(h, ctx, go))
@@ -305,7 +306,7 @@ static __always_inline int enter__begin(struct pw_hit *h, struct pt_regs *ctx, c
 	h->sp = ctx->sp + h->probe->sp_adjust - h->base;
 	hit__args(h, ctx, go);
 	if (!(h->probe->flags & (PW_PROBE_KEY_AT_RET | PW_PROBE_KEY_HELD)) && !hit__key(h))
-		return -1;
+		return 1;
 	h->spot.addr = h->env.key;
 	return 0;
 }
@@ -326,19 +327,23 @@ SEC("uprobe")
 int pw_go_enter(struct pt_regs *ctx)
 {
 	struct pw_hit h;
+	int begun = enter__begin(&h, ctx, true);
 
-	if (!enter__begin(&h, ctx, true))
+	if (begun < 0)
+		return 0;
+	if (!begun)
 		enter__acquire(&h, ctx, true);
-	return 0;
+	return goroutine__end(h.spot.thread);
 }
 
 /* Units come back, tasks end, pools come, change and go. Return: slot of the thread, or -1. */
 static __always_inline int enter__other(struct pt_regs *ctx, const bool go)
 {
 	struct pw_hit h;
+	int begun = enter__begin(&h, ctx, go);
 
-	if (enter__begin(&h, ctx, go))
-		return -1;
+	if (begun)
+		return begun < 0 ? -1 : (int)h.spot.thread;
 	switch (h.probe->kind) {
 	case PW_RELEASE:
 	case PW_INVALIDATE:
@@ -441,7 +446,7 @@ int pw_go_release(struct pt_regs *ctx)
 {
 	int thread = enter__other(ctx, true);
 
-	return thread < 0 ? 0 : goroutine__rest(thread);
+	return thread < 0 ? 0 : goroutine__end(thread);
 }
 
 /* A call returns. Return: as enter__other. */
@@ -512,5 +517,5 @@ int pw_go_leave(struct pt_regs *ctx)
 {
 	int thread = leave(ctx, true);
 
-	return thread < 0 ? 0 : goroutine__rest(thread);
+	return thread < 0 ? 0 : goroutine__end(thread);
 }

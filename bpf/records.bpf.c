@@ -10,6 +10,8 @@ char LICENSE[] SEC("license") = "GPL";
 #define ENOENT	  2   /* include/uapi/asm-generic/errno-base.h */
 #define EBUSY	  16
 
+#define PW_INDEX_TRIES 8
+
 static __always_inline __u64 new_id(__u32 slot)
 {
 	return (__sync_fetch_and_add(&pw_generation, 1) + 1) << 32 | slot;
@@ -20,6 +22,7 @@ __noinline int thread__make(struct pw_owner_key *asked)
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct poolwatch_thread *t;
 	struct poolwatch_proc *proc;
+	struct pw_goroutine *g;
 	struct pw_private *own;
 	struct pw_owner_key key;
 	__u32 slot, tgid, *at;
@@ -40,7 +43,8 @@ __noinline int thread__make(struct pw_owner_key *asked)
 	}
 	t = thread_at(slot);
 	own = private_at(slot);
-	if (!t || !own)
+	g = goroutine_at(slot);
+	if (!t || !own || !g)
 		return -1;
 	own->nframes = own->nholds = 0;
 	own->last_addr = 0;
@@ -67,14 +71,40 @@ __noinline int thread__make(struct pw_owner_key *asked)
 	t->seq = 0;
 	bpf_get_current_comm(t->comm, sizeof(t->comm));
 	barrier();
+	if (key.goroutine)
+		g->use = ((g->use + PW_USE_STEP) & ~PW_USE_GONE) | PW_USE_RUNS;
+	barrier();
 	t->head.id = new_id(slot);
-	if (bpf_map_update_elem(&pw_thread_index, &key, &slot, BPF_NOEXIST)) {
-		t->head.id = 0;
-		bpf_map_push_elem(&pw_free_threads, &slot, 0);
-		count_loss(POOLWATCH_LOST_THREADS);
+	/* The record that a goroutine had before is given up, and about to be taken out. */
+	for (int i = 0; i < PW_INDEX_TRIES; i++)
+		if (!bpf_map_update_elem(&pw_thread_index, &key, &slot, BPF_NOEXIST))
+			return slot;
+	t->head.id = 0;
+	bpf_map_push_elem(&pw_free_threads, &slot, 0);
+	count_loss(POOLWATCH_LOST_THREADS);
+	return -1;
+}
+
+/*
+ * A program of the goroutine @key begins with its record. What is read of the record is of the same moment as @use, or else @use
+ * has changed. Return: 0, or -1: it was given up.
+ */
+static __always_inline int goroutine__begin(__u32 slot, const struct pw_owner_key *key)
+{
+	struct poolwatch_thread *t = thread_at(slot);
+	struct pw_goroutine *g = goroutine_at(slot);
+	__u64 use;
+
+	if (!t || !g)
 		return -1;
-	}
-	return slot;
+	use = *(volatile __u64 *)&g->use;
+	barrier();
+	if (use & PW_USE_GONE || t->owner != key->owner || t->head.tgid != key->tgid || !(t->flags & POOLWATCH_THREAD_GOROUTINE))
+		return -1;
+	if (__sync_val_compare_and_swap(&g->use, use, (use | PW_USE_RUNS) + PW_USE_STEP) != use)
+		return -1;
+	t->tid = bpf_get_current_pid_tgid();
+	return 0;
 }
 
 __noinline int ledger__thread(__u64 goroutine)
@@ -85,18 +115,13 @@ __noinline int ledger__thread(__u64 goroutine)
 		.tgid = pid_tgid >> 32,
 		.goroutine = goroutine != 0,
 	};
-	struct poolwatch_thread *t;
-	__u32 *slot;
+	__u32 *known, slot;
 
-	slot = bpf_map_lookup_elem(&pw_thread_index, &key);
-	if (!slot)
+	known = bpf_map_lookup_elem(&pw_thread_index, &key);
+	if (!known)
 		return thread__make(&key);
-	if (goroutine) {
-		t = bpf_map_lookup_elem(&pw_threads, slot);
-		if (t)
-			t->tid = pid_tgid;
-	}
-	return *slot;
+	slot = *known;
+	return goroutine && goroutine__begin(slot, &key) ? thread__make(&key) : (int)slot;
 }
 
 /* --- pools */

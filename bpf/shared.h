@@ -168,6 +168,23 @@ struct pw_returns {
 };
 
 /*
+ * What a goroutine's record needs beside it, at the same slot. It is made when the goroutine is first seen, and given up when it
+ * neither holds nor asks for anything, which may be another goroutine's doing (it returns a connection) or the loader's: nobody tells of the end of
+ * a goroutine.
+ *
+ * @use: PW_USE_RUNS while a program of the goroutine's own is at work on the record, which nothing but that adds to;
+ * PW_USE_GONE from when it was given up until the slot is taken again; and above these a number that each of those programs changes when it
+ * begins. So who reads @use, with neither of the two set, sees that the record is empty, and then exchanges @use for the same with
+ * PW_USE_GONE, may free the slot: nothing was added in between.
+ */
+struct pw_goroutine {
+	__u64 use;
+};
+#define PW_USE_RUNS 1ull
+#define PW_USE_GONE 2ull
+#define PW_USE_STEP 4ull
+
+/*
  * What the loader reads from its ring buffer: the event, and for some of them the registers, the returns and a slice of the user
  * stack, from regs[PW_RSP] on. Raw stacks hold the target's data: they are unwound at once and forgotten.
  */

@@ -60,6 +60,7 @@ static void size_maps(struct poolwatch_bpf *skel, uint32_t pools, uint32_t threa
 	bpf_map__set_max_entries(skel->maps.pw_free_threads, threads);
 	bpf_map__set_max_entries(skel->maps.pw_thread_index, threads);
 	bpf_map__set_max_entries(skel->maps.pw_private, threads);
+	bpf_map__set_max_entries(skel->maps.pw_goroutines, threads);
 	bpf_map__set_max_entries(skel->maps.pw_taken, whole_stacks ? threads : 1);
 	if (!whole_stacks) {
 		bpf_map__set_max_entries(skel->maps.pw_paths, 1);

@@ -187,6 +187,32 @@ func busy() {
 	}
 }
 
+// Connections that another goroutine returns than the one that took them: n goroutines that take one each, and end as soon as they have
+// given it away. What they do last comes at the same time as that return.
+func handOver(n int) {
+	taken := make(chan *sql.Conn)
+	var returned sync.WaitGroup
+	for i := 0; i < 4; i++ {
+		returned.Add(1)
+		go func() {
+			defer returned.Done()
+			for c := range taken {
+				must(c.Close())
+			}
+		}()
+	}
+	for ; n > 0; n -= 100 {
+		all(100, func(int) {
+			c, err := db.Conn(context.Background())
+			must(err)
+			taken <- c
+			db.SetMaxOpenConns(db.Stats().MaxOpenConnections)
+		})
+	}
+	close(taken)
+	returned.Wait()
+}
+
 func main() {
 	max := 4
 	if len(os.Args) > 1 {
@@ -215,6 +241,8 @@ func main() {
 			db.SetMaxOpenConns(max)
 		case "busy":
 			busy()
+		case "handover":
+			handOver(4000)
 		}
 	}
 }

@@ -8,6 +8,9 @@
 
 #define DIR ".output/selftests/presets/"
 
+#define HANDED_OVER 4000 /* each time, by as many goroutines */
+#define HANDINGS 5
+
 FIXTURE(go)
 {
 	struct follow f;
@@ -106,6 +109,45 @@ TEST_F(go, a_busy_correct_program_yields_nothing)
 	EXPECT_LT(4000, l.pools[0].requests);
 	EXPECT_FALSE(l.pools[0].flags & POOLWATCH_POOL_UNCERTAIN);
 	ledger__clear(&l);
+}
+
+static uint64_t lost(const struct ledger *l, enum poolwatch_cause cause)
+{
+	for (size_t i = 0; i < l->ncounters; i++)
+		if ((uint32_t)l->counters[i].head.id == cause)
+			return l->counters[i].count;
+	return UINT64_MAX;
+}
+
+/* More goroutines than there is room for, of whose connections others dispose: nothing of them is kept, and nothing is lost. */
+TEST_F(go, connections_handed_over_leave_nothing)
+{
+	struct follow *f = &self->f;
+	struct ledger l = { 0 };
+	struct source *s;
+
+	for (int i = 0; i < HANDINGS; i++)
+		ASSERT_TRUE(follow__do(f, "handover"));
+	EXPECT_EQ(0, f->nfound) TH_LOG("%s, held at %s, asked at %s", f->found[0].pool, f->found[0].held, f->found[0].asked);
+	s = watch__source(f->watch);
+	ASSERT_EQ(0, s->ops->snapshot(s, SOURCE_ALL_TABLES, &l));
+	ASSERT_EQ(1, l.npools);
+	EXPECT_EQ(HANDINGS * HANDED_OVER, l.pools[0].requests);
+	EXPECT_EQ(HANDINGS * HANDED_OVER, l.pools[0].grants);
+	EXPECT_EQ(HANDINGS * HANDED_OVER, l.pools[0].releases);
+	EXPECT_EQ(HANDINGS * HANDED_OVER, l.pools[0].foreign);
+	EXPECT_EQ(0, l.pools[0].in_use);
+	EXPECT_EQ(0, l.pools[0].requesting);
+	EXPECT_EQ(0, l.nthreads);
+	EXPECT_EQ(0, lost(&l, POOLWATCH_LOST_THREADS));
+	EXPECT_EQ(0, lost(&l, POOLWATCH_UNMATCHED_RETURNS));
+	EXPECT_EQ(0, lost(&l, POOLWATCH_UNMATCHED_RELEASES));
+	ledger__clear(&l);
+	/* Who nests is still seen to. */
+	ASSERT_TRUE(follow__do(f, "alone"));
+	ASSERT_EQ(1, f->nfound);
+	EXPECT_EQ(FINDING_NESTED, f->found[0].kind);
+	EXPECT_EQ(1, f->found[0].goroutine);
 }
 
 /* Without a limit nobody ever waits: to ask for a second connection is no danger. */
