@@ -9,7 +9,7 @@ $(OUT)/selftests/e2e/cases: $(CASES_SRC) $(wildcard selftests/e2e/*.h)
 
 $(OUT)/selftests/e2e/cases_reuse: $(OUT)/selftests/e2e/cases
 	$(call msg,COPY,$@)
-	$(Q)cp $< $@
+	$(Q)cp --remove-destination $< $@
 
 $(OUT)/selftests/e2e/test_pid_reuse: $(OUT)/selftests/e2e/cases_reuse
 $(CASES_TESTS): $(OUT)/selftests/e2e/cases selftests/e2e/cases_watch.h

@@ -93,6 +93,8 @@ static int threads_named(const char *f, const int *tid, int n)
 /* These threads and no others. */
 #define NAMES(f, n)                                                                                                    \
 	do {                                                                                                           \
+		if ((int)json_len(f, "threads") != (n) || threads_named(f, self->tid, n) != (n))                       \
+			TH_LOG("told: %s", f);                                                                         \
 		ASSERT_EQ((int)json_len(f, "threads"), n);                                                             \
 		ASSERT_EQ(threads_named(f, self->tid, n), n);                                                          \
 	} while (0)

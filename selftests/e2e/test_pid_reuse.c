@@ -5,7 +5,9 @@
  * of its processes are watched, whoever starts them.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/personality.h>
 #include "kselftest_harness.h"
 #include "e2e.h"
@@ -30,8 +32,17 @@ static int start_cases(struct proc *p, pid_t pid)
 	return err;
 }
 
+/* Another run of these tests would have its processes watched by this one: one waits for the other. Until the test ends. */
+static bool is_alone(void)
+{
+	int fd = open(e2e__file("cases_reuse"), O_RDONLY | O_CLOEXEC);
+
+	return fd >= 0 && !flock(fd, LOCK_EX);
+}
+
 #define WATCH_ALL()                                                                                                    \
 	do {                                                                                                           \
+		ASSERT_TRUE(is_alone());                                                                               \
 		ASSERT_EQ(start_cases(&self->program, 0), 0);                                                          \
 		snprintf(self->pid, sizeof(self->pid), "%d", self->program.pid);                                       \
 		ASSERT_EQ(poolwatch__start(&self->watch, "attach", "-x", e2e__file("cases_reuse"), "--pool", SLOTS,          \
