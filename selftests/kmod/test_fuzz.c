@@ -193,6 +193,8 @@ static int work(uint64_t seed, uint64_t calls)
 	for (int i = 0; i < FILES; i++)
 		w.fd[i] = -1;
 	for (uint64_t i = 0; i < calls && !bad; i++) {
+		if (i % 100000 == 99999)
+			printf("# %llu calls made, seed %llu\n", (unsigned long long)i + 1, (unsigned long long)seed);
 		if (!fuzz_one(&w))
 			bad = 1;
 		else if (i % 64 == 0 && !guards_intact(&w))

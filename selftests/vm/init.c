@@ -6,6 +6,7 @@
  *   @begin MODE PATH
  *   > a line the program printed (TAP), as it is
  *   @end RESULT             an exit code, "signal N" or "timeout"
+ *   @took SECONDS           by the machine's own clock
  *   @done TOKEN             all ran, nothing is left behind; TOKEN is from the kernel's command line
  *
  * A line of /etc/tests is "MODE PATH"; pwmodes= on the command line says which modes are wanted.
@@ -184,6 +185,7 @@ static int relay(int from, int pidfd, double limit)
 static void run(const char *mode, const char *path, double limit)
 {
 	int out[2], status, late, pidfd;
+	double begun = seconds();
 	pid_t pid;
 
 	say("@begin %s %s\n", mode, path);
@@ -221,6 +223,7 @@ static void run(const char *mode, const char *path, double limit)
 		say("@end signal %d\n", WTERMSIG(status));
 	else
 		say("@end %d\n", WEXITSTATUS(status));
+	say("@took %.1f\n", seconds() - begun);
 }
 
 static int wanted(const char *mode)
