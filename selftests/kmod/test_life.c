@@ -5,7 +5,9 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <linux/userfaultfd.h>
 #include "kselftest_harness.h"
 #include "device.h"
 
@@ -50,6 +52,7 @@ struct user {
 	_Atomic pid_t tid; /* once it is about to call */
 	_Atomic bool stop;
 	_Atomic uint64_t calls;
+	struct poolwatch_snapshot *snapshot; /* in_snapshot's */
 	int last;
 };
 
@@ -179,6 +182,81 @@ TEST(a_signal_interrupts_who_waits_and_costs_no_event)
 		}
 		close(u.fd);
 	}
+	driver__close(&d);
+	EXPECT_EQ(module__unload_wait(), 0);
+}
+
+static void *in_snapshot(void *arg)
+{
+	struct user *u = arg;
+
+	u->tid = gettid();
+	u->last = device__snapshot(u->fd, u->snapshot);
+	return NULL;
+}
+
+/* One page of memory that is not there until somebody gives it: who writes to it waits. Return: its address. */
+static void *absent_page(int *uffd)
+{
+	size_t size = sysconf(_SC_PAGESIZE);
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register range = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	range.range = (struct uffdio_range){ (uintptr_t)page, size };
+	*uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	if (page == MAP_FAILED || *uffd < 0 || ioctl(*uffd, UFFDIO_API, &api) || ioctl(*uffd, UFFDIO_REGISTER, &range))
+		return NULL;
+	return page;
+}
+
+TEST(a_signal_interrupts_who_waits_for_the_snapshot_of_another_thread)
+{
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+	struct poolwatch_counter record = { .head.id = 1 }, own[2] = { 0 }, *page;
+	struct poolwatch_snapshot slow = { .table = POOLWATCH_COUNTERS, .len = sizeof(record) }, quick = slow, before;
+	struct user first = { .snapshot = &slow }, second = { .snapshot = &quick };
+	struct uffdio_zeropage give = { 0 };
+	struct uffd_msg fault;
+	struct driver d;
+	int uffd;
+
+	ASSERT_EQ(module__load(MODULE, ""), 0);
+	ASSERT_EQ(driver__open(&d, false), 0);
+	ASSERT_EQ(driver__bind_all(&d), 0);
+	ASSERT_EQ(driver__put(&d, POOLWATCH_COUNTERS, 3, &record), 0);
+	ASSERT_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+	page = absent_page(&uffd);
+	ASSERT_NE(page, NULL);
+	slow.buf = (uintptr_t)page;
+	quick.buf = (uintptr_t)own;
+	before = quick;
+	first.fd = second.fd = open(DEVICE, O_RDONLY);
+
+	/* The first is in the middle of its copy, the second wants the same file's buffer. */
+	ASSERT_EQ(pthread_create(&first.thread, NULL, in_snapshot, &first), 0);
+	ASSERT_EQ(read(uffd, &fault, sizeof(fault)), sizeof(fault));
+	ASSERT_EQ(fault.event, UFFD_EVENT_PAGEFAULT);
+	ASSERT_EQ(pthread_create(&second.thread, NULL, in_snapshot, &second), 0);
+	while (!second.tid)
+		sched_yield();
+	until_asleep(&second);
+	ASSERT_EQ(pthread_kill(second.thread, SIGUSR1), 0);
+	ASSERT_EQ(pthread_join(second.thread, NULL), 0);
+	EXPECT_EQ(second.last, -EINTR);
+	EXPECT_EQ(memcmp(&quick, &before, sizeof(quick)), 0);
+	EXPECT_EQ(own[0].head.id, 0);
+
+	give.range = (struct uffdio_range){ (uintptr_t)page, sysconf(_SC_PAGESIZE) };
+	ASSERT_EQ(ioctl(uffd, UFFDIO_ZEROPAGE, &give), 0);
+	ASSERT_EQ(pthread_join(first.thread, NULL), 0);
+	EXPECT_EQ(first.last, 0);
+	EXPECT_EQ(slow.count, 1);
+	EXPECT_EQ(page->head.id, 1);
+	EXPECT_EQ(device__snapshot(second.fd, &quick), 0); /* and nothing is left of it */
+	EXPECT_EQ(quick.count, 1);
+	close(uffd);
+	close(first.fd);
 	driver__close(&d);
 	EXPECT_EQ(module__unload_wait(), 0);
 }
