@@ -287,11 +287,30 @@ TEST(a_reader_that_is_killed_lets_go)
 	EXPECT_EQ(module__unload(), 0);
 }
 
-/* Start a loader in a child that has bound @tables tables and emits for ever; its session in *@session. */
-static pid_t start_loader(uint32_t tables, uint32_t *session)
+__attribute__((noinline)) void called(void)
+{
+	asm volatile("");
+}
+
+static bool attach(struct driver *d, pid_t target)
+{
+	LIBBPF_OPTS(bpf_uprobe_opts, opts, .func_name = "called");
+
+	d->skel->bss->watched = target;
+	d->skel->links.on_exit = bpf_program__attach(d->skel->progs.on_exit);
+	d->skel->links.on_call = bpf_program__attach_uprobe_opts(d->skel->progs.on_call, target, "/proc/self/exe", 0, &opts);
+	return d->skel->links.on_exit && d->skel->links.on_call;
+}
+
+/*
+ * Start a loader in a child that has bound @tables tables and is attached to @target, if that is not 0; its session in
+ * *@session. Once nobody has the pipe @go open for writing (NULL: at once), it emits without a pause, for ever.
+ */
+static pid_t start_loader(uint32_t tables, pid_t target, const int *go, uint32_t *session)
 {
 	int ready[2];
 	pid_t pid;
+	char c;
 
 	if (pipe(ready))
 		return -1;
@@ -304,8 +323,12 @@ static pid_t start_loader(uint32_t tables, uint32_t *session)
 		for (uint32_t table = 0; table < tables; table++)
 			if (driver__bind(&d, d.session, table, table))
 				_exit(2);
-		if (write(ready[1], &d.session, sizeof(d.session)) != sizeof(d.session))
+		if (target && !attach(&d, target))
 			_exit(3);
+		if (write(ready[1], &d.session, sizeof(d.session)) != sizeof(d.session))
+			_exit(4);
+		if (go && (close(go[1]) || read(go[0], &c, 1)))
+			_exit(5);
 		for (uint64_t i = 0;; i++)
 			driver__emit_many(&d, i, 1);
 	}
@@ -327,7 +350,7 @@ TEST(a_loader_that_is_killed_ends_its_session)
 		struct poolwatch_def room[4];
 		struct poolwatch_snapshot s = { .buf = (uintptr_t)room, .len = sizeof(room) };
 		int fd = open(DEVICE, O_RDONLY);
-		pid_t pid = start_loader(tables, &session);
+		pid_t pid = start_loader(tables, 0, NULL, &session);
 
 		ASSERT_GT(pid, 0);
 		EXPECT_EQ(device__snapshot(fd, &s), tables ? 0 : -ENODATA);
@@ -354,7 +377,7 @@ TEST(a_session_may_be_ended_while_it_is_copied)
 	u.fd = open(DEVICE, O_RDONLY);
 	ASSERT_EQ(pthread_create(&u.thread, NULL, in_ioctl, &u), 0);
 	for (int i = 0; i < 5; i++) {
-		pid_t pid = start_loader(POOLWATCH_TABLES, &session);
+		pid_t pid = start_loader(POOLWATCH_TABLES, 0, NULL, &session);
 		uint64_t calls = u.calls;
 
 		ASSERT_GT(pid, 0);
@@ -367,11 +390,6 @@ TEST(a_session_may_be_ended_while_it_is_copied)
 	ASSERT_EQ(pthread_join(u.thread, NULL), 0);
 	close(u.fd);
 	EXPECT_EQ(module__unload_wait(), 0);
-}
-
-__attribute__((noinline)) void called(void)
-{
-	asm volatile("");
 }
 
 static int read_all(void *arg)
@@ -397,37 +415,46 @@ FIXTURE_TEARDOWN(cycles)
 {
 }
 
-/* Load, attach, emit, kill, detach, unload, over and over. POOLWATCH_CYCLES says how often. */
+/*
+ * Load, attach, emit, kill, unload, over and over: the loader dies with its probes in place and in the middle of an
+ * emit, and it is the kernel that detaches them. POOLWATCH_CYCLES says how often.
+ */
 TEST_F_TIMEOUT(cycles, load_attach_kill_unload, 14400)
 {
-	LIBBPF_OPTS(bpf_uprobe_opts, opts, .func_name = "called");
 	const char *wanted = getenv("POOLWATCH_CYCLES");
-	struct poolwatch_info info;
+	struct poolwatch_event e;
 	uint32_t session;
-	struct driver d;
 	pid_t pid;
 
 	for (int left = wanted ? atoi(wanted) : 5; left; left--) {
+		struct poolwatch_info info = { 0 };
+		int go[2], own;
+
+		if (left % 25 == 0)
+			TH_LOG("%d cycles left", left);
 		ASSERT_EQ(module__load(MODULE, "ring_kb=4"), 0);
-		ASSERT_EQ(driver__open(&d, false), 0);
-		ASSERT_EQ(driver__bind_all(&d), 0);
-		pid = start_loader(left % (POOLWATCH_TABLES + 1), &session);
+		own = open(DEVICE, O_RDWR | O_NONBLOCK);
+		ASSERT_GE(own, 0);
+		ASSERT_EQ(pipe(go), 0);
+		pid = start_loader(left % (POOLWATCH_TABLES + 1), getpid(), go, &session);
 		ASSERT_GT(pid, 0);
-		d.skel->bss->watched = getpid();
-		d.skel->links.on_exit = bpf_program__attach(d.skel->progs.on_exit);
-		d.skel->links.on_call = bpf_program__attach_uprobe_opts(d.skel->progs.on_call, getpid(), "/proc/self/exe", 0, &opts);
-		ASSERT_NE(d.skel->links.on_exit, NULL);
-		ASSERT_NE(d.skel->links.on_call, NULL);
 		for (int i = 0; i < 10; i++)
 			called();
+		for (int i = 0; i < 10; i++) {
+			ASSERT_EQ(event__read(own, &e), sizeof(e));
+			EXPECT_EQ(e.type, POOLWATCH_EV_NESTED);
+			EXPECT_EQ(e.tid, getpid());
+			EXPECT_EQ(e.session, session);
+		}
+		EXPECT_EQ(event__read(own, &e), -EAGAIN);
+		close(go[0]);
+		close(go[1]);
 		EXPECT_EQ(as_user(ALICE, true, read_all, NULL), 0);
-		EXPECT_EQ(d.skel->bss->emitted, 10);
 		kill(pid, SIGKILL);
 		ASSERT_EQ(waitpid(pid, NULL, 0), pid);
-		memset(&info, 0, sizeof(info));
-		ASSERT_EQ(device__info(d.fd, &info), 0);
+		ASSERT_EQ(device__info(own, &info), 0);
 		EXPECT_EQ(info.sessions, 1);
-		driver__close(&d);
+		close(own);
 		ASSERT_EQ(module__unload_wait(), 0);
 	}
 }

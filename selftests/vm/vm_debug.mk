@@ -27,14 +27,15 @@ $(DEBUG_KERNELS:%=$(VM)/%/vmlinuz): $(VM)/%/vmlinuz: selftests/vm/poolwatch-%.co
 	$(Q).ci/deps build kmod test debug
 	$(Q)selftests/vm/debug-kernel $< $(@D)
 
-# The modules with their debug information, which reports are read with, and the canary.
+# The modules and the canary. Their debug information stays here, in kmod/ and canary/, to read reports with: the machine would only
+# copy it, a megabyte at each load.
 $(DEBUG_KERNELS:%=$(VM)/%/modules): $(VM)/%/modules: $(VM)/%/vmlinuz $(KMOD_FILES) $(wildcard selftests/kmod/canary/*)
 	$(Q)$(MAKE) VM_RELEASE=$* KDIR=$(abspath $(VM)/$*/build) KMOD_DIR=$(VM)/$*/kmod $(addprefix $(VM)/$*/kmod/,$(VM_MODULES))
 	$(Q)rm -rf $(VM)/$*/canary; cp -r selftests/kmod/canary $(VM)/$*/canary
 	$(Q)$(MAKE) -s -C $(VM)/$*/build M=$(abspath $(VM)/$*/canary) modules
 	$(Q)rm -rf $(VM)/$*/tree; mkdir -p $(VM)/$*/tree/repo/$(KMOD_DIR) $(VM)/$*/tree/repo/$(KMOD_TEST)/canary; chmod 755 $(VM)/$*/tree; \
-		cp $(addprefix $(VM)/$*/kmod/,$(VM_MODULES)) $(VM)/$*/tree/repo/$(KMOD_DIR)/; \
-		cp $(VM)/$*/canary/canary.ko $(VM)/$*/tree/repo/$(KMOD_TEST)/canary/; \
+		for m in $(VM_MODULES); do objcopy --strip-debug $(VM)/$*/kmod/$$m $(VM)/$*/tree/repo/$(KMOD_DIR)/$$m || exit 1; done; \
+		objcopy --strip-debug $(VM)/$*/canary/canary.ko $(VM)/$*/tree/repo/$(KMOD_TEST)/canary/canary.ko && \
 		(cd $(VM)/$*/tree && find . | cpio -o -H newc --quiet -R 0:0) | gzip -1 >$@
 
 # No panic at the first report: all of them are wanted, and the canaries are meant.
