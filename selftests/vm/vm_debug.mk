@@ -38,11 +38,13 @@ $(DEBUG_KERNELS:%=$(VM)/%/modules): $(VM)/%/modules: $(VM)/%/vmlinuz $(KMOD_FILE
 		objcopy --strip-debug $(VM)/$*/canary/canary.ko $(VM)/$*/tree/repo/$(KMOD_TEST)/canary/canary.ko && \
 		(cd $(VM)/$*/tree && find . | cpio -o -H newc --quiet -R 0:0) | gzip -1 >$@
 
-# No panic at the first report: all of them are wanted, and the canaries are meant.
+# No panic at the first report: all of them are wanted, and the canaries are meant. Grace periods are as short as they can be: what is
+# freed is gone sooner, and a cycle of loading and removing, which mostly waits for them, takes less.
+DEBUG_SHORT := rcupdate.rcu_expedited=1 rcupdate.rcu_tasks_trace_lazy_ms=0
 $(DEBUG_KERNELS:%=$(OUT)/selftests/vm/vm-%): $(OUT)/selftests/vm/vm-%: $(VM)/%/vmlinuz $(VM)/debug-initramfs $(VM)/%/modules selftests/vm/run
 	$(Q)mkdir -p $(@D); printf '%s\n' '#!/bin/sh' \
 		'export VM_PANIC=" " VM_LIMIT=28800 VM_TEST_LIMIT=14400 VM_MEMORY=2G' \
-		'export VM_APPEND="kasan_multi_shot log_buf_len=4M POOLWATCH_CYCLES=$(DEBUG_CYCLES) POOLWATCH_EVENTS=$(DEBUG_EVENTS) POOLWATCH_FUZZ_CALLS=$(DEBUG_CALLS) POOLWATCH_CHECKERS=$(DEBUG_CHECKERS_$*)"' \
+		'export VM_APPEND="kasan_multi_shot log_buf_len=4M $(DEBUG_SHORT) POOLWATCH_CYCLES=$(DEBUG_CYCLES) POOLWATCH_EVENTS=$(DEBUG_EVENTS) POOLWATCH_FUZZ_CALLS=$(DEBUG_CALLS) POOLWATCH_CHECKERS=$(DEBUG_CHECKERS_$*)"' \
 		'exec selftests/vm/run vm-$* $(VM)/$*/vmlinuz kmod $(VM)/debug-initramfs $(VM)/$*/modules' >$@; chmod +x $@
 
 test-debug: $(DEBUG_KERNELS:%=$(OUT)/selftests/vm/vm-%)
