@@ -72,6 +72,8 @@ __noinline int goroutine__end(__u32 slot)
 		return 0;
 	holder = own->deed.holder;
 	own->deed.holder = 0;
+	if (own->nframes)
+		g->sp = own->frame[(own->nframes - 1) & (PW_FRAMES - 1)].sp;
 	/* Before it is looked whether the record is empty: who empties it meanwhile leaves the rest to this. */
 	__sync_fetch_and_and(&g->use, ~PW_USE_RUNS);
 	goroutine__rest(slot);

@@ -50,6 +50,14 @@ static __always_inline int hit__begin(struct pw_hit *h, struct pt_regs *ctx, con
 	h->spot.pool = 0;
 	h->spot.fresh = 0;
 	h->own = private_at(h->spot.thread);
+	if (go) {
+		struct pw_goroutine *g = goroutine_at(h->spot.thread);
+
+		if (g) {
+			g->g = ctx->r14;
+			g->goid_offset = h->probe->goid_offset;
+		}
+	}
 	return h->own ? 0 : -1;
 }
 

@@ -344,6 +344,9 @@ static __always_inline int enter__other(struct pt_regs *ctx, const bool go)
 
 	if (begun)
 		return begun < 0 ? -1 : (int)h.spot.thread;
+	/* A panic left the calls below this one. */
+	if (go && h.own->nframes)
+		frames__retire(h.spot.thread, h.sp, PW_RETIRE_DEEPER);
 	switch (h.probe->kind) {
 	case PW_RELEASE:
 	case PW_INVALIDATE:

@@ -179,6 +179,10 @@ struct pw_returns {
  */
 struct pw_goroutine {
 	__u64 use;
+	__u64 g;	   /* address of its struct g */
+	__u64 sp;	   /* of its innermost call in progress: where the return address lies, told from the stack's end */
+	__u32 goid_offset; /* of its number in struct g */
+	__u32 pad;
 };
 #define PW_USE_RUNS 1ull
 #define PW_USE_GONE 2ull

@@ -148,7 +148,7 @@ enum judge_presence judge_look__presence(const struct judge_look *look, size_t i
 	const struct judge_options *o = &look->judge->options;
 	const struct poolwatch_thread *t = &look->now->threads[i];
 
-	if (!o->presence || t->flags & POOLWATCH_THREAD_GOROUTINE)
+	if (!o->presence)
 		return JUDGE_ASLEEP;
 	for (uint32_t k = 0; k < t->requests && k < POOLWATCH_REQUESTS; k++)
 		if (t->request[k].flags & POOLWATCH_REQ_POLL)

@@ -93,6 +93,14 @@ struct poolwatch_pool *loader__pool(struct loader *l, uint64_t id);
 /* The thread with this head.id was seen outside its requests, the last of which is @seq (0: it is inside them after all). */
 void loader__set_left(struct loader *l, uint64_t thread, uint64_t seq);
 
+/* What is known of the goroutine with this head.id beside its record. -ENOENT: it is gone. */
+int loader__goroutine(const struct loader *l, uint64_t thread, struct pw_goroutine *out);
+/*
+ * loader__rest_goroutine - give up the record of a goroutine that was seen outside its requests, or dead: they end. It keeps its record if it
+ * holds something, or has made another request than @seq. Return: was it given up?
+ */
+bool loader__rest_goroutine(struct loader *l, uint64_t thread, uint64_t seq);
+
 /* Take the probes of one definition away. */
 void loader__detach_def(struct loader *l, struct loader_target *lt, uint32_t def_slot);
 /* Take all probes away (they are gone already if the process is). The ledger stays. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Records that are not needed any more: of processes that ended, of pools that were destroyed. See loader.h. */
+#include <errno.h>
 #include <stdlib.h>
 #include "loader_int.h"
 
@@ -34,19 +35,64 @@ static void free_slot(struct bpf_map *list, struct poolwatch_head *head, uint32_
 	bpf_map__update_elem(list, NULL, 0, &slot, sizeof(slot), BPF_ANY);
 }
 
+static void forget_thread(struct loader *l, struct poolwatch_thread *t, uint32_t slot)
+{
+	struct owner_key key = { t->owner, t->head.tgid, !!(t->flags & POOLWATCH_THREAD_GOROUTINE) };
+
+	if (!(t->flags & POOLWATCH_THREAD_EXITED))
+		bpf_map__delete_elem(l->skel->maps.pw_thread_index, &key, sizeof(key), 0);
+	free_slot(l->skel->maps.pw_free_threads, &t->head, slot);
+}
+
 static void forget_threads(struct loader *l, uint32_t tgid)
 {
 	struct poolwatch_thread *t = l->table[POOLWATCH_THREADS].base;
 
-	for (uint32_t i = 0; i < l->table[POOLWATCH_THREADS].entries; i++) {
-		struct owner_key key = { t[i].owner, t[i].head.tgid, !!(t[i].flags & POOLWATCH_THREAD_GOROUTINE) };
+	for (uint32_t i = 0; i < l->table[POOLWATCH_THREADS].entries; i++)
+		if (t[i].head.id && t[i].head.tgid == tgid)
+			forget_thread(l, &t[i], i);
+}
 
-		if (!t[i].head.id || t[i].head.tgid != tgid)
-			continue;
-		if (!(t[i].flags & POOLWATCH_THREAD_EXITED))
-			bpf_map__delete_elem(l->skel->maps.pw_thread_index, &key, sizeof(key), 0);
-		free_slot(l->skel->maps.pw_free_threads, &t[i].head, i);
+int loader__goroutine(const struct loader *l, uint64_t id, struct pw_goroutine *out)
+{
+	const struct poolwatch_thread *t = l->table[POOLWATCH_THREADS].base;
+	uint32_t slot = (uint32_t)id;
+
+	if (slot >= l->goroutines.entries)
+		return -ENOENT;
+	*out = ((struct pw_goroutine *)l->goroutines.base)[slot];
+	return __atomic_load_n(&t[slot].head.id, __ATOMIC_ACQUIRE) == id ? 0 : -ENOENT;
+}
+
+/* As goroutine__rest of the programs: see struct pw_goroutine. Its requests are the only thing in the record. */
+bool loader__rest_goroutine(struct loader *l, uint64_t id, uint64_t seq)
+{
+	struct poolwatch_pool *p;
+	struct poolwatch_thread *t;
+	struct pw_goroutine *g;
+	uint32_t slot = (uint32_t)id;
+	uint64_t use;
+
+	if (slot >= l->goroutines.entries)
+		return false;
+	t = (struct poolwatch_thread *)l->table[POOLWATCH_THREADS].base + slot;
+	g = (struct pw_goroutine *)l->goroutines.base + slot;
+	use = __atomic_load_n(&g->use, __ATOMIC_ACQUIRE);
+	if (use & (PW_USE_RUNS | PW_USE_GONE) || t->head.id != id || t->seq != seq || !(t->flags & POOLWATCH_THREAD_GOROUTINE))
+		return false;
+	for (int i = 0; i < POOLWATCH_HOLDS; i++)
+		if (POOLWATCH_HOLD_UNITS(__atomic_load_n(&t->hold[i].word, __ATOMIC_RELAXED)))
+			return false;
+	if (!__atomic_compare_exchange_n(&g->use, &use, use | PW_USE_GONE, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		return false;
+	for (uint32_t i = 0; i < t->requests && i < POOLWATCH_REQUESTS; i++) {
+		p = loader__pool(l, t->request[i].pool);
+		if (p && t->request[i].seq)
+			__atomic_sub_fetch(&p->requesting, 1, __ATOMIC_RELAXED);
+		t->request[i].seq = 0;
 	}
+	forget_thread(l, t, slot);
+	return true;
 }
 
 static void forget_edges(struct loader *l, uint32_t tgid)

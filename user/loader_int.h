@@ -20,6 +20,7 @@ struct loader {
 	struct poolwatch_bpf *skel;
 	struct ring_buffer *ring;
 	struct loader_table table[POOLWATCH_TABLES];
+	struct loader_table goroutines; /* struct pw_goroutine, by the slot of the thread */
 	struct source source;
 	struct ledger scratch;
 	bool multi;

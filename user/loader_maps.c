@@ -145,6 +145,10 @@ int loader__map_tables(struct loader *l)
 		if (err)
 			return err;
 	}
+	err = map_table(bpf_map__fd(l->skel->maps.pw_goroutines), bpf_map__max_entries(l->skel->maps.pw_goroutines),
+			sizeof(struct pw_goroutine), PROT_READ | PROT_WRITE, &l->goroutines);
+	if (err)
+		return err;
 	c = l->table[POOLWATCH_COUNTERS].base;
 	for (uint32_t i = 0; i < POOLWATCH_CAUSES; i++) {
 		c[i].head.uid = POOLWATCH_UID_ALL;
@@ -156,6 +160,8 @@ int loader__map_tables(struct loader *l)
 void loader__unmap_tables(struct loader *l)
 {
 	unmap_all(l->table);
+	if (l->goroutines.base)
+		munmap(l->goroutines.base, l->goroutines.bytes);
 }
 
 /* --- other loaders' */

@@ -320,6 +320,7 @@ static int look(struct watch *w)
 	w->now = next;
 	w->looked = true;
 	w->tense = judge__is_tense(&w->snap[w->now]);
+	watch_goroutine__sweep(w, watch__clock());
 	return r;
 }
 

@@ -91,6 +91,7 @@ struct watch {
 	struct watch_seen *seen; /* by the thread's slot */
 	size_t nseen;
 	uint64_t seeing; /* ns that the look going on has spent on threads' stacks */
+	uint64_t swept;	 /* CLOCK_MONOTONIC ns: when goroutines were last looked at */
 	struct watch_budget *budget;
 	uint32_t jvm_slots; /* the next one for a record of watch_jvm_stuck.c */
 	int epoll_fd;
@@ -114,6 +115,11 @@ int watch_late__add(struct watch *w, struct ledger *l);
 
 /* watch_presence.c: for struct judge_options; @watch: struct watch */
 enum judge_presence watch__presence(void *watch, const struct poolwatch_thread *t);
+
+/* watch_goroutine.c: the same of a goroutine, which is no matter of its thread */
+enum judge_presence watch_goroutine__presence(struct watch *w, const struct poolwatch_thread *t);
+/* Goroutines that left their requests, or ended in them, make no other: their records are given up. Now and then. */
+void watch_goroutine__sweep(struct watch *w, uint64_t now);
 
 /* watch_target.c */
 int watch__attach_new(struct watch *w, struct watched *d, unsigned int flags, struct watch_error *err);

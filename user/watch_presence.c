@@ -82,9 +82,12 @@ enum judge_presence watch__presence(void *watch, const struct poolwatch_thread *
 
 	if (known && begin < s->again)
 		return s->presence;
-	if (w->seeing > BUDGET_NS || target__sleeps(t->head.tgid, t->tid) <= 0)
+	if (w->seeing > BUDGET_NS)
 		return JUDGE_AWAKE;
-	presence = look_at(w, t);
+	if (t->flags & POOLWATCH_THREAD_GOROUTINE)
+		presence = watch_goroutine__presence(w, t);
+	else
+		presence = target__sleeps(t->head.tgid, t->tid) > 0 ? look_at(w, t) : JUDGE_AWAKE;
 	if (presence != JUDGE_AWAKE)
 		loader__set_left(w->loader, t->head.id, presence == JUDGE_ELSEWHERE ? t->seq : 0);
 	w->seeing += watch__clock() - begin;

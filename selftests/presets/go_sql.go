@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -25,7 +26,13 @@ type server struct {
 	refuse atomic.Int64 // of so many opens, one fails
 	break_ atomic.Int64 // of so many queries, one breaks its connection
 	asked  atomic.Int64
+	leave  atomic.Int64 // the next open does not return
 }
+
+const (
+	panics = iota + 1
+	exits
+)
 
 type conn struct {
 	s  *server
@@ -40,6 +47,12 @@ type rows struct {
 var errRefused = errors.New("refused")
 
 func (s *server) Open(string) (driver.Conn, error) {
+	switch s.leave.Swap(0) {
+	case panics:
+		panic("driver")
+	case exits:
+		runtime.Goexit()
+	}
 	n := s.opened.Add(1)
 	if r := s.refuse.Load(); r != 0 && n%r == 0 {
 		return nil, errRefused
@@ -213,6 +226,56 @@ func handOver(n int) {
 	returned.Wait()
 }
 
+// --- a driver that does not return
+
+// A connection is asked for, and the driver does as it was told.
+//
+//go:noinline
+func leave(pool *sql.DB, how int64) {
+	defer func() { recover() }()
+	srv.leave.Store(how)
+	pool.Ping()
+}
+
+// As many goroutines as there will be connections each hold one, ask for another, and go on with something else when the driver panics.
+// They end when the program says so.
+func leaveHolding(n int, end chan struct{}, ended *sync.WaitGroup) {
+	pool, err := sql.Open("here", "")
+	must(err)
+	for i := 0; i < n; i++ {
+		away := make(chan struct{})
+		ended.Add(1)
+		go func() {
+			defer ended.Done()
+			tx, err := pool.Begin()
+			must(err)
+			leave(pool, panics)
+			close(away)
+			<-end
+			must(tx.Rollback())
+		}()
+		<-away
+	}
+	pool.SetMaxOpenConns(n)
+}
+
+// Goroutines that end after that, or by that, and one that goes on.
+func leaveAndEnd(n int) {
+	pool, err := sql.Open("here", "")
+	must(err)
+	for i := 0; i < n; i++ {
+		how := []int64{panics, exits}[i%2]
+		all(1, func(int) { leave(pool, how) })
+	}
+	away := make(chan struct{})
+	go func() {
+		leave(pool, panics)
+		close(away)
+		select {}
+	}()
+	<-away
+}
+
 func main() {
 	max := 4
 	if len(os.Args) > 1 {
@@ -226,6 +289,8 @@ func main() {
 	must(db.Ping())
 	// As in a server, which waits for requests and timers: else Go itself would see that everybody sleeps, and give up.
 	time.AfterFunc(time.Hour, func() {})
+	end := make(chan struct{})
+	var ended sync.WaitGroup
 	fmt.Println("ready")
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); fmt.Println("done") {
 		switch in.Text() {
@@ -241,6 +306,13 @@ func main() {
 			db.SetMaxOpenConns(max)
 		case "busy":
 			busy()
+		case "leave":
+			leaveHolding(max, end, &ended)
+		case "end":
+			close(end)
+			ended.Wait()
+		case "leave and end":
+			leaveAndEnd(10)
 		case "handover":
 			handOver(4000)
 		}

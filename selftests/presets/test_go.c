@@ -22,8 +22,8 @@ FIXTURE_VARIANT(go)
 	const char *held, *asked; /* where the first connection is taken, and whose call asks for the second */
 };
 
-#define TAKEN "main.nested go_sql.go:87"
-#define ASKED "main.nested go_sql.go:94"
+#define TAKEN "main.nested go_sql.go:100"
+#define ASKED "main.nested go_sql.go:107"
 /* What was inlined cannot be told from a stripped program: there the line is that of the function it is in, or none. */
 FIXTURE_VARIANT_ADD(go, plain) { DIR "go_sql", TAKEN, ASKED };
 FIXTURE_VARIANT_ADD(go, pie) { DIR "go_sql_pie", TAKEN, ASKED };
@@ -148,6 +148,83 @@ TEST_F(go, connections_handed_over_leave_nothing)
 	ASSERT_EQ(1, f->nfound);
 	EXPECT_EQ(FINDING_NESTED, f->found[0].kind);
 	EXPECT_EQ(1, f->found[0].goroutine);
+}
+
+/* Step the watch until @is of what the ledger says is so. */
+static bool until(struct follow *f, bool (*is)(const struct ledger *l))
+{
+	uint64_t end = follow__clock() + FOLLOW_GIVE_UP_S * 1000000000ull;
+	struct pollfd fd = { .fd = watch__fd(f->watch), .events = POLLIN };
+	struct source *s = watch__source(f->watch);
+	struct ledger l = { 0 };
+	bool so = false;
+
+	while (!so && follow__clock() < end) {
+		if (poll(&fd, 1, watch__timeout_ms(f->watch)) < 0 || watch__step(f->watch) || s->ops->snapshot(s, SOURCE_ALL_TABLES, &l))
+			break;
+		so = is(&l);
+	}
+	ledger__clear(&l);
+	return so;
+}
+
+static bool four_were_seen_elsewhere(const struct ledger *l)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->nthreads; i++)
+		n += l->threads[i].requests && l->threads[i].left == l->threads[i].seq;
+	return n == 4;
+}
+
+static bool nobody_asks(const struct ledger *l)
+{
+	for (size_t i = 0; i < l->npools; i++)
+		if (l->pools[i].requesting)
+			return false;
+	return !l->nthreads;
+}
+
+/*
+ * The driver panics while it opens a connection; the goroutines go on, with those that they hold. In the books they hold all there are, and
+ * ask for more.
+ */
+TEST_F(go, requests_left_by_a_panic_are_no_deadlock)
+{
+	struct follow *f = &self->f;
+	struct ledger l = { 0 };
+	struct source *s;
+
+	f->stall_ns = 100000000;
+	watch__free(f->watch);
+	spec__clear(&f->spec);
+	ASSERT_EQ(0, follow__watch(f, NULL, false)) TH_LOG("%s", f->error.message);
+	ASSERT_TRUE(follow__do(f, "leave"));
+	ASSERT_TRUE(until(f, four_were_seen_elsewhere));
+	ASSERT_EQ(0, watch__drain(f->watch));
+	/* To ask while one holds was wrong all the same. */
+	ASSERT_EQ(1, f->nfound);
+	EXPECT_EQ(FINDING_NESTED, f->found[0].kind);
+	/* What they do next ends those requests. */
+	ASSERT_TRUE(follow__do(f, "end"));
+	EXPECT_EQ(1, f->nfound);
+	s = watch__source(f->watch);
+	ASSERT_EQ(0, s->ops->snapshot(s, SOURCE_ALL_TABLES, &l));
+	EXPECT_TRUE(nobody_asks(&l));
+	ledger__clear(&l);
+	/* One that waits for a connection is told from those. */
+	ASSERT_NE(NULL, follow__stuck(f, "nest"));
+}
+
+/* Goroutines that ended in the driver, or after it panicked, and one that went on without asking again. */
+TEST_F(go, requests_of_nobody_end)
+{
+	struct follow *f = &self->f;
+
+	ASSERT_TRUE(follow__do(f, "leave and end"));
+	ASSERT_TRUE(until(f, nobody_asks));
+	EXPECT_EQ(0, f->nfound) TH_LOG("%s", f->found[0].pool);
+	ASSERT_NE(NULL, follow__stuck(f, "nest"));
 }
 
 /* Without a limit nobody ever waits: to ask for a second connection is no danger. */
