@@ -18,6 +18,9 @@ fuzz_corpus = $(or $(FUZZ_CORPUS_$(1)),selftests/fuzz/corpus/$(1))
 FUZZ_elf := elf elf_symbols elf_unwind elf_demangle
 FUZZ_LIBS_elf := -lelf -ldw -lz -liberty
 
+FUZZ_golang := golang golang_field golang_line
+FUZZ_LIBS_golang := -lelf -ldw
+
 FUZZ := $(patsubst selftests/fuzz/fuzz_%.c,%,$(wildcard selftests/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 60
 TESTS += $(FUZZ:%=$(OUT)/selftests/fuzz/replay_%)

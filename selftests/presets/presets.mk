@@ -47,10 +47,17 @@ $(PRESETS_TESTS): $(PRESETS_OUT)/%: selftests/presets/%.c selftests/presets/foll
 	$(Q)mkdir -p $(@D); $(CC) $(TEST_CFLAGS) $< $(OUT)/libpoolwatch.a $(PW_LIBS) -o $@
 
 # The same Go program as it is built for development, for production, and position-independent.
-PRESETS_GO := $(addprefix $(PRESETS_OUT)/,go_sql go_sql_stripped go_sql_pie)
+PRESETS_GO := $(addprefix $(PRESETS_OUT)/,go_sql go_sql_stripped go_sql_pie go_sql_pie_stripped)
 $(PRESETS_OUT)/go_sql_stripped: GO_FLAGS := '-ldflags=-s -w'
+$(PRESETS_OUT)/go_sql_pie_stripped: GO_FLAGS := -buildmode=pie '-ldflags=-s -w'
 $(PRESETS_OUT)/go_sql_pie: GO_FLAGS := -buildmode=pie
 $(PRESETS_GO): selftests/presets/go_sql.go
 	$(call msg,GO,$@)
 	$(Q)mkdir -p $(@D); GOCACHE=$(abspath $(OUT))/go GO111MODULE=off GOTOOLCHAIN=local go build $(GO_FLAGS) -o $@ $<
-$(PRESETS_OUT)/test_go: | $(PRESETS_GO)
+# By a Go of which nothing is known: with debugging information, and without.
+$(PRESETS_OUT)/go_sql_newer: $(PRESETS_OUT)/go_sql
+$(PRESETS_OUT)/go_sql_newer_stripped: $(PRESETS_OUT)/go_sql_stripped
+$(PRESETS_OUT)/go_sql_newer $(PRESETS_OUT)/go_sql_newer_stripped:
+	$(call msg,SED,$@)
+	$(Q)LC_ALL=C sed 's/go1\.[0-9][0-9]/go1.99/g' $< >$@; chmod +x $@
+$(PRESETS_OUT)/test_go: | $(PRESETS_GO) $(PRESETS_OUT)/go_sql_newer $(PRESETS_OUT)/go_sql_newer_stripped

@@ -29,6 +29,66 @@ FIXTURE_VARIANT_ADD(go, plain) { DIR "go_sql", TAKEN, ASKED };
 FIXTURE_VARIANT_ADD(go, pie) { DIR "go_sql_pie", TAKEN, ASKED };
 FIXTURE_VARIANT_ADD(go, stripped) { DIR "go_sql_stripped", "main.nested go_sql.go:0", ASKED };
 
+/* Other builds, of which the one thing or the other is not the same: the same findings. */
+FIXTURE(build)
+{
+	struct follow f;
+};
+
+FIXTURE_VARIANT(build)
+{
+	const char *program;
+	const char *held, *asked;
+	const char *refused; /* NULL: it is watched */
+};
+
+FIXTURE_VARIANT_ADD(build, pie_stripped) { DIR "go_sql_pie_stripped", "main.nested go_sql.go:0", ASKED };
+FIXTURE_VARIANT_ADD(build, newer) { DIR "go_sql_newer", TAKEN, ASKED };
+FIXTURE_VARIANT_ADD(build, newer_stripped)
+{
+	DIR "go_sql_newer_stripped",
+	.refused = "where that keeps the number of a goroutine is not known, and the program has no debugging information",
+};
+
+FIXTURE_SETUP(build)
+{
+	char *argv[] = { (char *)variant->program, NULL };
+
+	ASSERT_EQ(0, setenv("GOMAXPROCS", "2", 1));
+	ASSERT_EQ(0, follow__start(&self->f, argv));
+}
+
+FIXTURE_TEARDOWN(build)
+{
+	follow__end(&self->f);
+}
+
+TEST_F(build, is_watched_or_refused)
+{
+	struct follow *f = &self->f;
+	const struct followed *d;
+
+	if (variant->refused) {
+		EXPECT_EQ(-EOPNOTSUPP, follow__watch(f, "go-sql", false));
+		EXPECT_NE(NULL, strstr(f->error.message, "is a program of Go go1.99")) TH_LOG("%s", f->error.message);
+		EXPECT_NE(NULL, strstr(f->error.message, variant->refused)) TH_LOG("%s", f->error.message);
+		return;
+	}
+	ASSERT_EQ(0, follow__watch(f, "go-sql", false)) TH_LOG("%s", f->error.message);
+	EXPECT_EQ(NULL, strstr(f->notices, "learned")) TH_LOG("%s", f->notices);
+	ASSERT_TRUE(follow__do(f, "alone"));
+	ASSERT_EQ(1, f->nfound);
+	EXPECT_EQ(FINDING_NESTED, f->found[0].kind);
+	EXPECT_EQ(4, f->found[0].capacity);
+	EXPECT_STREQ(variant->held, f->found[0].held);
+	EXPECT_STREQ(variant->asked, f->found[0].asked);
+	d = follow__stuck(f, "nest");
+	ASSERT_NE(NULL, d);
+	EXPECT_EQ(4, d->capacity);
+	EXPECT_EQ(4, d->nthreads);
+	EXPECT_FALSE(d->uncertain);
+}
+
 FIXTURE_SETUP(go)
 {
 	char *argv[] = { (char *)variant->program, NULL };
