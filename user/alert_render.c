@@ -11,22 +11,13 @@
 #include "finding_json.h"
 #include "json.h"
 #include "logline.h"
+#include "syslog_sink.h"
 
 #define TEST_TEXT "a test alert: nothing is wrong"
 
 int alert__priority(const struct alert *a)
 {
-	switch (a->finding->severity) {
-	case FINDING_CRITICAL:
-		return LOG_CRIT;
-	case FINDING_ERROR:
-		return LOG_ERR;
-	case FINDING_WARNING:
-		return LOG_WARNING;
-	case FINDING_INFO:
-		break;
-	}
-	return LOG_INFO;
+	return syslog_sink__priority(a->finding->severity);
 }
 
 static void write_suppressed(struct json *j, const struct alert *a)

@@ -83,13 +83,21 @@ static void fill_probe(const struct plan *plan, const struct plan_probe *pp, uin
 		p->flags |= PW_PROBE_KEY_AT_RET;
 }
 
-int loader__take_probe_slot(struct loader *l, uint32_t def)
+int loader__add_probe_slot(struct loader *l, struct loader_target *lt, uint32_t def, bool stepped, char err[LOADER_ERROR])
 {
+	uint32_t *slots = reallocarray(lt->probes, lt->nprobes + 1, sizeof(*slots));
+
+	if (!slots)
+		return -ENOMEM;
+	lt->probes = slots;
 	for (uint32_t i = 0; i < PW_MAX_PROBES; i++)
 		if (!l->probe_def[i]) {
 			l->probe_def[i] = def + 1;
+			l->probe_stepped[i] = stepped;
+			lt->probes[lt->nprobes++] = i;
 			return i;
 		}
+	snprintf(err, LOADER_ERROR, "more than %d probes in all: watch fewer processes or definitions", PW_MAX_PROBES);
 	return -ENOSPC;
 }
 
@@ -184,29 +192,9 @@ static struct bpf_program *program_of(struct loader *l, enum phase phase, bool s
 static int attach_batch(struct loader *l, struct loader_target *lt, const struct batch *b, const struct plan_file *file, enum phase phase,
 			bool sysv, uint32_t def)
 {
-	struct bpf_program *prog = program_of(l, phase, sysv, file->go);
-	char path[40];
-	int err;
+	const struct loader_places at = { file->fd, b->offsets, b->cookies, b->n, phase == PHASE_RETURN };
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", file->fd);
-	if (l->multi) {
-		LIBBPF_OPTS(bpf_uprobe_multi_opts, opts, .offsets = b->offsets, .cookies = b->cookies, .cnt = b->n,
-			    .retprobe = phase == PHASE_RETURN);
-		struct bpf_link *link = bpf_program__attach_uprobe_multi(prog, lt->pid, path, NULL, &opts);
-
-		return link ? loader__keep_link(lt, link, def) : -errno;
-	}
-	for (size_t i = 0; i < b->n; i++) {
-		LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = b->cookies[i], .retprobe = phase == PHASE_RETURN);
-		struct bpf_link *link = bpf_program__attach_uprobe_opts(prog, lt->pid, path, b->offsets[i], &opts);
-
-		if (!link)
-			return -errno;
-		err = loader__keep_link(lt, link, def);
-		if (err)
-			return err;
-	}
-	return 0;
+	return loader__attach_places(l, lt, program_of(l, phase, sysv, file->go), &at, def);
 }
 
 /* What of @pp belongs to @phase, into @b. */
@@ -274,26 +262,18 @@ static int attach_all(struct loader *l, struct loader_target *lt, const struct p
 static int attach_plan(struct loader *l, struct loader_target *lt, const struct plan *plan, const uint32_t *def_slot,
 		       char err[LOADER_ERROR])
 {
-	uint32_t *slots = realloc(lt->probes, (lt->nprobes + plan->nprobes) * sizeof(*slots));
 	size_t first = lt->nprobes;
 	int r;
 
-	if (!slots)
-		return -ENOMEM;
-	lt->probes = slots;
 	for (size_t i = 0; i < plan->nprobes; i++) {
 		const struct plan_probe *pp = &plan->probes[i];
 		uint32_t def = def_slot[pp->pool_index], slot;
 		struct pw_probe probe;
 
-		r = loader__take_probe_slot(l, def);
-		if (r < 0) {
-			snprintf(err, LOADER_ERROR, "more than %d probes in all: watch fewer processes or definitions", PW_MAX_PROBES);
+		r = loader__add_probe_slot(l, lt, def, !pp->emulated, err);
+		if (r < 0)
 			return r;
-		}
 		slot = r;
-		lt->probes[lt->nprobes++] = slot;
-		l->probe_stepped[slot] = !pp->emulated;
 		fill_probe(plan, pp, def, &probe);
 		r = bpf_map__update_elem(l->skel->maps.pw_probes, &slot, sizeof(slot), &probe, sizeof(probe), BPF_ANY);
 		if (r) {

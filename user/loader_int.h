@@ -51,9 +51,29 @@ struct loader_target {
 	size_t nprobes;
 };
 
-/* loader_attach.c: a slot of pw_probes for definition @def, or -ENOSPC; and a link, which becomes @lt's whatever happens. */
-int loader__take_probe_slot(struct loader *l, uint32_t def);
+/*
+ * loader_attach.c: one more slot of pw_probes for definition @def, which @lt keeps. @stepped: the kernel steps over the instruction
+ * there. Return: slot; -ENOSPC, with @err said; -ENOMEM.
+ */
+int loader__add_probe_slot(struct loader *l, struct loader_target *lt, uint32_t def, bool stepped, char err[LOADER_ERROR]);
+/* And a link, which becomes @lt's whatever happens. */
 int loader__keep_link(struct loader_target *lt, struct bpf_link *link, uint32_t def);
+
+/* Where a program is put: offsets in the file @fd, each with its cookie. */
+struct loader_places {
+	int fd;
+	const unsigned long *offsets;
+	const __u64 *cookies;
+	size_t n;
+	bool returns; /* at the functions' returns */
+};
+
+/* loader_places.c: one link for all of them where the kernel has that, else one each. Return: 0 or -errno, with some attached. */
+int loader__attach_places(struct loader *l, struct loader_target *lt, struct bpf_program *prog, const struct loader_places *at,
+			  uint32_t def);
+/* The same with the cookie of @slot for all. */
+int loader__attach_offsets(struct loader *l, struct loader_target *lt, struct bpf_program *prog, int fd, const uint64_t *offsets,
+			   size_t n, uint32_t slot, uint32_t def);
 
 /* loader_maps.c: what the loader of @source published. -ENOENT; -EACCES. */
 int loader__find_session(const struct source *source, struct pw_session *out);

@@ -7,64 +7,23 @@
 #include "cleanup.h"
 #include "loader_int.h"
 
-#define MAX_PLACES 16
-
-static int attach_places(struct loader *l, struct loader_target *lt, struct bpf_program *prog, const char *path, const uint64_t *at,
-			 size_t n, uint64_t cookie, uint32_t def)
-{
-	unsigned long offsets[MAX_PLACES];
-	__u64 cookies[MAX_PLACES];
-	struct bpf_link *link;
-	int r = 0;
-
-	if (n > MAX_PLACES)
-		return -E2BIG;
-	for (size_t i = 0; i < n; i++) {
-		offsets[i] = at[i];
-		cookies[i] = cookie;
-	}
-	if (l->multi) {
-		LIBBPF_OPTS(bpf_uprobe_multi_opts, opts, .offsets = offsets, .cookies = cookies, .cnt = n);
-
-		link = bpf_program__attach_uprobe_multi(prog, (pid_t)lt->pid, path, NULL, &opts);
-		return link ? loader__keep_link(lt, link, def) : -errno;
-	}
-	for (size_t i = 0; i < n && !r; i++) {
-		LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = cookie);
-
-		link = bpf_program__attach_uprobe_opts(prog, (pid_t)lt->pid, path, offsets[i], &opts);
-		r = link ? loader__keep_link(lt, link, def) : -errno;
-	}
-	return r;
-}
-
 int loader__attach_jvm(struct loader *l, struct loader_target *lt, int fd, const uint64_t *begin, size_t nbegin, const uint64_t *end,
 		       size_t nend, uint32_t def, uint32_t def_flags, char err[LOADER_ERROR])
 {
 	struct pw_probe probe = { .def = def, .def_flags = def_flags, .def_capacity = POOLWATCH_UNKNOWN };
-	uint32_t *slots = realloc(lt->probes, (lt->nprobes + 1) * sizeof(*slots)), slot;
-	char path[40];
-	int r;
-
-	if (!slots)
-		return -ENOMEM;
-	lt->probes = slots;
-	r = loader__take_probe_slot(l, def);
-	if (r < 0) {
-		snprintf(err, LOADER_ERROR, "more than %d probes in all: watch fewer processes or definitions", PW_MAX_PROBES);
-		return r;
-	}
-	slot = (uint32_t)r;
-	lt->probes[lt->nprobes++] = slot;
+	uint32_t slot;
 	/* Notes mark nops, which the kernel emulates. */
-	l->probe_stepped[slot] = false;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	int r = loader__add_probe_slot(l, lt, def, false, err);
+
+	if (r < 0)
+		return r;
+	slot = (uint32_t)r;
 	r = bpf_map__update_elem(l->skel->maps.pw_probes, &slot, sizeof(slot), &probe, sizeof(probe), BPF_ANY);
 	/* The ends first: who is seen to park is seen to end that. */
 	if (!r)
-		r = attach_places(l, lt, l->skel->progs.pw_jvm_unpark, path, end, nend, PW_COOKIE(lt->pid, slot), def);
+		r = loader__attach_offsets(l, lt, l->skel->progs.pw_jvm_unpark, fd, end, nend, slot, def);
 	if (!r)
-		r = attach_places(l, lt, l->skel->progs.pw_jvm_park, path, begin, nbegin, PW_COOKIE(lt->pid, slot), def);
+		r = loader__attach_offsets(l, lt, l->skel->progs.pw_jvm_park, fd, begin, nbegin, slot, def);
 	if (r) {
 		snprintf(err, LOADER_ERROR, "cannot attach to the Java virtual machine of process %u: %s", lt->pid, strerror(-r));
 		loader__detach_def(l, lt, def);

@@ -7,61 +7,25 @@
 #include "loader_int.h"
 #include "python.h"
 
-static int attach_posts(struct loader *l, struct loader_target *lt, const struct python *py, uint64_t cookie, uint32_t def)
-{
-	struct bpf_program *prog = l->skel->progs.pw_py_post;
-	unsigned long offsets[ELF_SCAN_MAX_CALLS];
-	__u64 cookies[ELF_SCAN_MAX_CALLS];
-	struct bpf_link *link;
-	char path[40];
-	int r;
-
-	for (size_t i = 0; i < py->nposts; i++) {
-		offsets[i] = py->posts[i].offset;
-		cookies[i] = cookie;
-	}
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", py->fd);
-	if (l->multi) {
-		LIBBPF_OPTS(bpf_uprobe_multi_opts, opts, .offsets = offsets, .cookies = cookies, .cnt = py->nposts);
-
-		link = bpf_program__attach_uprobe_multi(prog, (pid_t)lt->pid, path, NULL, &opts);
-		return link ? loader__keep_link(lt, link, def) : -errno;
-	}
-	for (size_t i = 0; i < py->nposts; i++) {
-		LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = cookie);
-
-		link = bpf_program__attach_uprobe_opts(prog, (pid_t)lt->pid, path, offsets[i], &opts);
-		r = link ? loader__keep_link(lt, link, def) : -errno;
-		if (r)
-			return r;
-	}
-	return 0;
-}
-
 int loader__attach_python(struct loader *l, struct loader_target *lt, const struct python *py, uint32_t def, uint32_t def_flags,
 			  char err[LOADER_ERROR])
 {
 	struct pw_python told = py->bpf;
-	uint32_t *slots = realloc(lt->probes, (lt->nprobes + 1) * sizeof(*slots)), slot;
-	int r;
+	uint64_t posts[ELF_SCAN_MAX_CALLS];
+	uint32_t slot;
+	int r = loader__add_probe_slot(l, lt, def, false, err);
 
-	if (!slots)
-		return -ENOMEM;
-	lt->probes = slots;
-	r = loader__take_probe_slot(l, def);
-	if (r < 0) {
-		snprintf(err, LOADER_ERROR, "more than %d probes in all: watch fewer processes or definitions", PW_MAX_PROBES);
+	if (r < 0)
 		return r;
-	}
 	slot = (uint32_t)r;
-	lt->probes[lt->nprobes++] = slot;
-	l->probe_stepped[slot] = false;
+	for (size_t i = 0; i < py->nposts; i++)
+		posts[i] = py->posts[i].offset;
 	told.def = def;
 	told.def_flags = def_flags;
 	told.began = ++l->pythons;
 	r = bpf_map__update_elem(l->skel->maps.pw_pythons, &slot, sizeof(slot), &told, sizeof(told), BPF_ANY);
 	if (!r)
-		r = attach_posts(l, lt, py, PW_COOKIE(lt->pid, slot), def);
+		r = loader__attach_offsets(l, lt, l->skel->progs.pw_py_post, py->fd, posts, py->nposts, slot, def);
 	if (r) {
 		snprintf(err, LOADER_ERROR, "cannot attach to Python in process %u: %s", lt->pid, strerror(-r));
 		loader__detach_def(l, lt, def);
