@@ -216,16 +216,26 @@ int judge__look(struct judge *j, const struct ledger *now, const struct ledger *
 	return err;
 }
 
-bool judge__is_tense(const struct ledger *now)
+uint64_t judge__tension(const struct ledger *now)
 {
+	uint64_t tension = 0;
+
 	for (size_t i = 0; i < now->nthreads; i++) {
 		const struct poolwatch_thread *t = &now->threads[i];
+		uint64_t held = 0;
 
 		if (!t->requests || t->flags & POOLWATCH_THREAD_EXITED)
 			continue;
 		for (int k = 0; k < POOLWATCH_HOLDS; k++)
 			if (POOLWATCH_HOLD_UNITS(t->hold[k].word))
-				return true;
+				held = judge__mix(held, t->hold[k].word);
+		if (held)
+			tension = judge__mix(judge__mix(judge__mix(tension, t->head.id), t->seq), held) ?: 1;
 	}
-	return false;
+	return tension;
+}
+
+bool judge__is_undecided(const struct judge *j)
+{
+	return j->undecided;
 }

@@ -57,10 +57,17 @@ int judge__look(struct judge *j, const struct ledger *now, const struct ledger *
 int judge__event(struct judge *j, const struct poolwatch_event *event);
 
 /*
- * Whether a deadlock may be forming: somebody holds and waits. Then look again within 50 ms, else when an event says
- * so.
+ * Whether a deadlock may be forming: 0 unless somebody holds and waits, else a number that changes with who does, with what he
+ * holds and with his request. Then look again within 50 ms, else when an event says so.
  */
-bool judge__is_tense(const struct ledger *now);
+uint64_t judge__tension(const struct ledger *now);
+
+/*
+ * After judge__look: somebody cannot go on, as this one copy shows him, and that was neither proven nor told; or he polls, and may
+ * try again. What is missing may not change the tension (that he falls asleep, say), so that only other looks tell. What was not
+ * decided after ten seconds may be later, but is not waited for.
+ */
+bool judge__is_undecided(const struct judge *j);
 
 /*
  * The reduction by itself. deadlocked[i] is set for the threads of @l that are left over; only threads for which

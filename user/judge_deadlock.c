@@ -24,6 +24,8 @@
 #include "cleanup.h"
 #include "judge_internal.h"
 
+#define UNDECIDED_NS 10000000000ull
+
 /* A thread that was left over by the last copy alone; in slot order. */
 struct judge_left {
 	uint64_t thread;
@@ -191,6 +193,36 @@ static int prove(struct judge_look *look, const struct lefts *lefts)
 	return err;
 }
 
+static bool polls(const struct ledger *l, const struct poolwatch_thread *t)
+{
+	for (uint32_t k = 0; k < t->requests && k < POOLWATCH_REQUESTS; k++)
+		if (t->request[k].flags & POOLWATCH_REQ_POLL && t->request[k].tried + UNDECIDED_NS > l->time)
+			return true;
+	return false;
+}
+
+static bool anybody_undecided(const struct judge_look *look)
+{
+	const struct lefts lefts = {look->judge->left, look->judge->nleft};
+	const struct ledger *l = look->now;
+
+	for (size_t i = 0, at = 0; i < l->nthreads; i++) {
+		const struct poolwatch_thread *t = &l->threads[i];
+		const struct judge_left *left = left__find(&lefts, t, &at);
+
+		if (look->deadlocked[i] || look->open[i] || t->flags & POOLWATCH_THREAD_EXITED)
+			continue;
+		if (left && left->last != JUDGE_ELSEWHERE && left->first + UNDECIDED_NS > l->time)
+			return true;
+		if (polls(l, t))
+			return true;
+	}
+	for (size_t i = 0; i < look->nfound; i++)
+		if (look->found[i].kind == FINDING_DEADLOCK && look->found[i].held_back && !look->found[i].said)
+			return true;
+	return false;
+}
+
 int judge_deadlock(struct judge_look *look)
 {
 	_cleanup_(lefts__clear) struct lefts before = {look->judge->left, look->judge->nleft};
@@ -203,5 +235,8 @@ int judge_deadlock(struct judge_look *look)
 	 * copies show.
 	 */
 	err = remember_left(look, &before);
-	return err || !look->before ? err : prove(look, &before);
+	if (!err && look->before)
+		err = prove(look, &before);
+	look->judge->undecided = anybody_undecided(look);
+	return err;
 }

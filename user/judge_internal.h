@@ -49,6 +49,7 @@ struct judge {
 	size_t slots;		 /* of index, a power of two */
 	struct judge_left *left; /* see judge_deadlock.c */
 	size_t nleft;
+	bool undecided; /* see judge.h */
 	struct poolwatch_event *events; /* since the last look */
 	size_t nevents, events_room;
 	struct judge_exit *exits; /* see judge_leak.c */

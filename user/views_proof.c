@@ -35,7 +35,7 @@ int views__deadlocked(const struct ledger *now, const struct ledger *before, boo
 	int n;
 
 	memset(deadlocked, 0, now->nthreads * sizeof(*deadlocked));
-	if (!before || !now->nthreads || !judge__is_tense(now))
+	if (!before || !now->nthreads || !judge__tension(now))
 		return 0;
 	eligible = calloc(now->nthreads, sizeof(*eligible));
 	if (!eligible)

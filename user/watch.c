@@ -12,8 +12,6 @@
 
 #define MS 1000000ull
 #define SECOND 1000000000ull
-#define TENSE_NS (25 * MS) /* between two looks while a deadlock may be forming: two of them prove it */
-#define CALM_NS SECOND
 #define EVENT_NS (20 * MS) /* an event has come through by then */
 
 uint64_t watch__clock(void)
@@ -319,7 +317,7 @@ static int look(struct watch *w)
 	r = judge__look(w->judge, &w->snap[next], w->looked ? &w->snap[w->now] : NULL, on_finding, w);
 	w->now = next;
 	w->looked = true;
-	w->tense = judge__is_tense(&w->snap[w->now]);
+	w->looks++;
 	watch_goroutine__sweep(w, watch__clock());
 	return r;
 }
@@ -336,7 +334,7 @@ static void note_ended(struct watch *w)
 
 int watch__step(struct watch *w)
 {
-	uint64_t now;
+	uint64_t now, pause;
 	int r;
 
 	note_ended(w);
@@ -365,7 +363,9 @@ int watch__step(struct watch *w)
 	watch__rescan(w, now);
 	watch_budget__check(w, now);
 	loader__reap(w->loader);
-	w->next_look = watch__clock() + (w->tense || w->young_edges ? TENSE_NS : CALM_NS);
+	now = watch__clock();
+	pause = pace__next(&w->pace, now, judge__tension(&w->snap[w->now]), judge__is_undecided(w->judge));
+	w->next_look = now + (w->young_edges ? PACE_TENSE_NS : pause);
 	if (watch_jvm__next(w) < w->next_look)
 		w->next_look = watch_jvm__next(w);
 	for (size_t i = 0; i < w->ntargets; i++)
@@ -393,6 +393,11 @@ int watch__drain(struct watch *w)
 struct source *watch__source(struct watch *w)
 {
 	return loader__source(w->loader);
+}
+
+uint64_t watch__looks(const struct watch *w)
+{
+	return w->looks;
 }
 
 uint64_t watch__found(const struct watch *w, enum finding_kind kind)

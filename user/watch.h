@@ -78,6 +78,8 @@ struct source *watch__source(struct watch *w);
 /* Thread dumps that the Java virtual machines watched now have given. */
 uint64_t watch__jvm_dumps(const struct watch *w);
 
+/* Looks at the ledger so far. */
+uint64_t watch__looks(const struct watch *w);
 /* Exact counts of findings told so far, by kind. */
 uint64_t watch__found(const struct watch *w, enum finding_kind kind);
 

@@ -5,6 +5,7 @@
 
 #include "judge.h"
 #include "loader.h"
+#include "pace.h"
 #include "stack.h"
 #include "watch.h"
 
@@ -74,9 +75,10 @@ struct watch {
 	int now;	       /* index of the latest */
 	bool looked;	       /* snap[now] is filled */
 	bool due;	       /* an event asks for a look */
-	bool tense;	       /* somebody holds and waits */
 	bool young_edges;      /* some are left to the next look */
+	struct pace pace;
 	uint64_t next_look;    /* CLOCK_MONOTONIC ns */
+	uint64_t looks;
 	struct watched *targets;
 	size_t ntargets;
 	struct watch_trace traces[WATCH_TRACES];
