@@ -263,7 +263,7 @@ static void on_record(void *ctx, const struct pw_record *r)
 		}
 		break;
 	}
-	w->due = true;
+	w->due = w->told = true;
 	if (w->options.event)
 		w->options.event(w->options.ctx, e);
 }
@@ -365,7 +365,9 @@ int watch__step(struct watch *w)
 	loader__reap(w->loader);
 	now = watch__clock();
 	pause = pace__next(&w->pace, now, judge__tension(&w->snap[w->now]), judge__is_undecided(w->judge));
-	w->next_look = now + (w->young_edges ? PACE_TENSE_NS : pause);
+	/* For some time after an event its pool tells no other, of a thread that waits, say. */
+	w->next_look = now + (w->young_edges || w->told ? PACE_TENSE_NS : pause);
+	w->told = false;
 	if (watch_jvm__next(w) < w->next_look)
 		w->next_look = watch_jvm__next(w);
 	for (size_t i = 0; i < w->ntargets; i++)

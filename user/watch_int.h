@@ -75,6 +75,7 @@ struct watch {
 	int now;	       /* index of the latest */
 	bool looked;	       /* snap[now] is filled */
 	bool due;	       /* an event asks for a look */
+	bool told;	       /* of events since the last look */
 	bool young_edges;      /* some are left to the next look */
 	struct pace pace;
 	uint64_t next_look;    /* CLOCK_MONOTONIC ns */

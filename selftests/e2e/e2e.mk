@@ -76,3 +76,9 @@ $(E2E)/test_%: selftests/e2e/test_%.c selftests/e2e/e2e.c selftests/e2e/e2e_json
 		$(OUT)/kselftest/kselftest_harness.h $(OUT)/poolwatch $(E2E_WORKLOADS)
 	$(call msg,TEST,$@)
 	$(Q)mkdir -p $(@D); $(CC) $(TEST_CFLAGS) -Iselftests/e2e $< selftests/e2e/e2e.c selftests/e2e/e2e_json.c -o $@
+
+# One that steps a watch itself.
+$(E2E)/test_pace: selftests/e2e/test_pace.c selftests/e2e/e2e.c selftests/e2e/e2e_json.c selftests/e2e/e2e.h $(OUT)/libpoolwatch.a \
+		$(OUT)/kselftest/kselftest_harness.h $(E2E_WORKLOADS)
+	$(call msg,TEST,$@)
+	$(Q)mkdir -p $(@D); $(CC) $(TEST_CFLAGS) -Iselftests/e2e $(filter %.c,$^) $(OUT)/libpoolwatch.a $(PW_LIBS) -o $@
