@@ -313,12 +313,14 @@ static const char *seconds(void)
 }
 
 /* It may be longer than a wait for anything else. */
-static int wait_long(struct proc *p)
+static int wait_long(struct __test_metadata *_metadata, struct proc *p)
 {
 	int status;
 
 	for (long left = atol(seconds()); (status = proc__wait(p)) == -ETIMEDOUT && left > 0; left -= E2E_LIMIT)
 		;
+	for (size_t i = 0; i < p->out.n; i++)
+		TH_LOG("told: %s", p->out.lines[i]);
 	return status;
 }
 
@@ -326,7 +328,7 @@ TEST_F_TIMEOUT(cases, nothing_wrong, 86400)
 {
 	PROGRAM();
 	WATCH(SLOTS, "--stall", "1", "--for", seconds());
-	ASSERT_EQ(wait_long(&self->watch), 0);
+	ASSERT_EQ(wait_long(_metadata, &self->watch), 0);
 	ASSERT_EQ(self->watch.out.n, 0);
 }
 
@@ -334,7 +336,7 @@ TEST_F_TIMEOUT(cases, nothing_wrong_with_semaphores, 86400)
 {
 	PROGRAM();
 	WATCH("sem", "--stall", "1", "--for", seconds());
-	ASSERT_EQ(wait_long(&self->watch), 0);
+	ASSERT_EQ(wait_long(_metadata, &self->watch), 0);
 	ASSERT_EQ(self->watch.out.n, 0);
 }
 
