@@ -53,7 +53,8 @@ static int check(const char *path)
 	if (ret)
 		notice(err.message);
 	else
-		printf("%zu targets, %zu ways for alerts: all right\n", conf->ntargets, conf->nsinks);
+		printf("%zu target%s, %zu way%s for alerts: all right\n", conf->ntargets, conf->ntargets == 1 ? "" : "s", conf->nsinks,
+		       conf->nsinks == 1 ? "" : "s");
 	conf__free(conf);
 	return ret ? CMD_FAILED : CMD_OK;
 }
