@@ -81,7 +81,8 @@ static void read_table(struct golang *g, const Elf_Data *data, uint64_t text)
 	g->tables = word64(g, 56);
 	g->index = word64(g, 64);
 	/* Functions' addresses are 32 bits from there. */
-	if (!g->text || g->text > UINT64_MAX - UINT32_MAX || g->names >= g->len || g->units >= g->len || g->files >= g->len || g->tables >= g->len || g->index >= g->len)
+	if (!g->text || g->text > UINT64_MAX - UINT32_MAX || g->names >= g->len || g->units >= g->len || g->files >= g->len ||
+	    g->tables >= g->len || g->index >= g->len)
 		return;
 	/* Two words each, and the end of the last one. */
 	if (word64(g, 8) > MAX_FUNCTIONS || word64(g, 8) * 8 + 4 > g->len - g->index)
