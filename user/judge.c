@@ -105,6 +105,7 @@ int judge__assess(const struct ledger *l, struct judge_pool *pools)
 		out->holders =
 		    out->judged && !(p->flags & POOLWATCH_POOL_AMBIGUOUS) &&
 		    !(d && d->flags & POOLWATCH_DEF_OWNER_RES && !(p->flags & POOLWATCH_POOL_CONFIRMED && !p->foreign));
+		out->tried = p->flags & POOLWATCH_POOL_CONFIRMED;
 		/* A task that gave its pool others may wait for something else all the same. */
 		out->provable = out->holders && !(d && d->flags & POOLWATCH_DEF_PRESUMED) && !p->foreign &&
 				out->how == LEDGER_CAPACITY_CERTAIN && !(p->flags & POOLWATCH_POOL_UNCERTAIN);
@@ -120,6 +121,15 @@ int judge__assess(const struct ledger *l, struct judge_pool *pools)
 		}
 	}
 	return 0;
+}
+
+bool judge__may_be_handed_on(const struct judge_look *look, const struct poolwatch_thread *t, const struct poolwatch_hold *h,
+			     int64_t p)
+{
+	for (uint32_t k = 0; !look->pools[p].tried && k < t->requests && k < POOLWATCH_REQUESTS; k++)
+		if (t->request[k].site == h->site)
+			return true;
+	return false;
 }
 
 bool judge_look__waits(const struct judge_look *look, size_t i)

@@ -268,6 +268,22 @@ static bool component__settled(const struct view *v, const struct judge_found *f
 	return true;
 }
 
+/* Has any unit that it turns on perhaps been handed on, for somebody else to return? */
+static bool component__may_be_handed_on(const struct view *v, const struct judge_found *found)
+{
+	for (size_t i = 0; i < found->ncore; i++) {
+		const struct poolwatch_thread *t = &v->look->now->threads[found->threads[i]];
+
+		for (int k = 0; k < POOLWATCH_HOLDS; k++) {
+			int64_t p = hold__blocking(v, &t->hold[k]);
+
+			if (p >= 0 && judge__may_be_handed_on(v->look, t, &t->hold[k], p))
+				return true;
+		}
+	}
+	return false;
+}
+
 /*
  * One finding for each component. @order: the threads left over, by who they are; in a component the core comes first.
  */
@@ -332,7 +348,8 @@ static int finish(struct view *v, size_t first)
 			err = component__key(v, found);
 		if (err)
 			return err;
-		found->held_back = !component__settled(v, found);
+		found->held_back = !component__settled(v, found) ||
+				   (found->since + JUDGE_HANDED_ON_NS > look->now->time && component__may_be_handed_on(v, found));
 		found->said = judge_said__by_threads(look, found);
 	}
 	return 0;

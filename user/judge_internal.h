@@ -63,6 +63,7 @@ struct judge_pool {
 	bool judged;	 /* a pool at all */
 	bool holders;	 /* who holds its units is known: by the books, nobody else returns them */
 	bool provable;	 /* certain in everything a proof needs */
+	bool tried;	 /* a unit has come back from who took it */
 	bool deadlocked; /* somebody who is deadlocked waits for it; once judge_stall has looked */
 	int64_t waiters;
 };
@@ -148,6 +149,16 @@ bool judge_look__waits(const struct judge_look *look, size_t i);
 void judge_look__set_elsewhere(struct judge_look *look, size_t i);
 /* Ask whoever can see it. Pollers sleep elsewhere by nature, and a goroutine's stack is not its thread's. */
 enum judge_presence judge_look__presence(const struct judge_look *look, size_t i);
+
+/*
+ * Of a pool that was not tried yet, who asks for another unit where it took the first may do so because it handed that one on,
+ * for another thread to return: a loop that sends things off looks so until the first of them is through. Nobody is blamed for
+ * it before this long. Who asks elsewhere, deeper in its own work, nests.
+ */
+#define JUDGE_HANDED_ON_NS 3000000000ull
+/* May the unit in @h, of the pool with index @p in now->pools, have been handed on by @t, which now asks for another? */
+bool judge__may_be_handed_on(const struct judge_look *look, const struct poolwatch_thread *t, const struct poolwatch_hold *h,
+			     int64_t p);
 
 /* judge_nested.c */
 int judge_nested(struct judge_look *look);

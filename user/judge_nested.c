@@ -185,6 +185,9 @@ int judge_nested(struct judge_look *look)
 		/* Not a pool, or not one yet: a semaphore in an automatic preset waits until it is confirmed. */
 		if (at < 0 || !look->pools[at].holders)
 			continue;
+		/* See JUDGE_HANDED_ON_NS. */
+		if (!look->pools[at].tried && e->from_site == e->to_site && e->first + JUDGE_HANDED_ON_NS > l->time)
+			continue;
 		p = &l->pools[at];
 		size.margin = POOLWATCH_UNKNOWN;
 		pool_sizing(look, &size, p, e->depth);

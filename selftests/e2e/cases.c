@@ -18,6 +18,7 @@
  *   post            the same by bare count, 100 times                                "posted"
  *   consumer        the thread that will give back what is...                        "ready"
  *   feed            ...taken by this one, 100 times                                  "fed"
+ *   late            one takes and hands on in a loop, the other's first return takes its time   "late ended"
  *   before          a unit is taken by a thread that lives on                        "taken"
  *   after           it gives it back                                                 "all ended"
  *   many            one thread takes units of 17 pools, and another of the first
@@ -198,6 +199,36 @@ static void feed(void)
 		sem_post(&go);
 		sem_wait(&back);
 	}
+}
+
+#define LATE_PARCELS 3
+
+/* The one unit is out while this asks for the next, in the same line. */
+static void *send_parcels(void *arg)
+{
+	begun((intptr_t)arg);
+	for (int i = 0; i < LATE_PARCELS; i++) {
+		slots_take(&other);
+		sem_post(&go);
+	}
+	return NULL;
+}
+
+/* Many looks of poolwatch for the first: as on a machine that has no time for this thread. */
+static void *deliver_late(void *arg)
+{
+	begun((intptr_t)arg);
+	for (int i = 0; i < LATE_PARCELS; i++) {
+		sem_wait(&go);
+		usleep(i ? 1000 : 500000);
+		slots_put(&other);
+	}
+	return NULL;
+}
+
+static void *parcels(void *arg)
+{
+	return arg ? deliver_late(arg) : send_parcels(arg);
 }
 
 static void *take_all(void *arg)
@@ -411,6 +442,10 @@ static int obey(const char *order)
 	} else if (!strcmp(order, "feed")) {
 		feed();
 		ended("fed");
+	} else if (!strcmp(order, "late")) {
+		slots_init(&other, 1, 0);
+		start(2, parcels);
+		ended("late ended");
 	} else if (!strcmp(order, "before")) {
 		slots_resize(&pool, 3);
 		slots_take(&pool);

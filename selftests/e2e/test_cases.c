@@ -188,6 +188,15 @@ TEST_F(cases, handed_off_and_nested)
 	TOLD("stall new", "stall recovered");
 }
 
+/* By bare count, and the first is long under way: who asks for the next meanwhile is no deadlock and does not nest. */
+TEST_F(cases, handed_off_late)
+{
+	PROGRAM();
+	WATCH(SLOTS);
+	DO("late", "late ended");
+	TOLD();
+}
+
 TEST_F(cases, held_before_the_attach)
 {
 	const char *f;

@@ -194,6 +194,8 @@ struct sim {
 	struct ledger books;
 	enum doing doing[SIM_THREADS];
 	struct sim_request what[SIM_THREADS];
+	uint64_t site[SIM_THREADS]; /* of what[] */
+	bool handed_on[SIM_POOLS]; /* its units come back by other hands only, and none did yet when it begins */
 	bool tries[SIM_THREADS]; /* does not wait if there is nothing */
 	bool jumped[SIM_THREADS]; /* left its request, which stays in the books, and nobody has looked at it since */
 	uint64_t seed;
@@ -207,7 +209,15 @@ static void book_units(struct sim *m, int t, int p, int units)
 
 	h->word = (hold_word(p, POOLWATCH_HOLD_UNITS(h->word) + units, 0) & (POOLWATCH_HOLD_GEN - 1)) |
 		  ((h->word & ~(POOLWATCH_HOLD_GEN - 1)) + POOLWATCH_HOLD_GEN);
+	if (units > 0)
+		h->site = m->site[t];
 	m->books.pools[p].in_use += units;
+}
+
+/* What is handed on is taken in a loop, at one place, by a thread that does nothing else; else there are two. */
+static uint64_t request_site(struct sim *m, int p)
+{
+	return 0x402000 + 0x100 * p + (m->handed_on[p] ? 0 : 0x10 * sim__random(&m->seed, 2));
 }
 
 /* Thread @t takes one step. */
@@ -220,16 +230,21 @@ static void step(struct sim *m, int t)
 	m->books.time += MS;
 	switch (m->doing[t]) {
 	case RUNS:
-		if (sim__random(&m->seed, 2) && m->real.hold[t][p]) {
+		if (sim__random(&m->seed, 2) && m->real.hold[t][p] && !m->handed_on[p]) {
 			/* A release is booked when it is entered. */
 			book_units(m, t, p, -1);
+			m->books.pools[p].flags |= POOLWATCH_POOL_CONFIRMED;
 			*w = (struct sim_request){.pool = p, .units = 1};
 			m->doing[t] = RETURNS;
 		} else if (sim__random(&m->seed, 3)) {
 			*w = random_request(&m->real, &m->seed);
+			for (int o = 0; o < m->real.np; o++)
+				if (m->handed_on[o] && m->real.hold[t][o])
+					*w = (struct sim_request){.pool = o, .units = 1};
 			m->tries[t] = !sim__random(&m->seed, 4);
+			m->site[t] = request_site(m, w->pool);
 			bt->requests = 0;
-			build__request(bt, w->pool, w->units, 0x402000)->flags = w->wait_on ? POOLWATCH_REQ_WAIT_ON : 0;
+			build__request(bt, w->pool, w->units, m->site[t])->flags = w->wait_on ? POOLWATCH_REQ_WAIT_ON : 0;
 			m->doing[t] = ASKS;
 		} else if (!sim__random(&m->seed, 40)) {
 			bt->flags |= POOLWATCH_THREAD_EXITED;
@@ -246,6 +261,7 @@ static void step(struct sim *m, int t)
 			if (o != t && m->real.hold[o][p] && POOLWATCH_HOLD_UNITS(m->books.threads[o].hold[p].word) &&
 			    m->doing[o] != RETURNS) {
 				book_units(m, o, p, -1);
+				m->books.pools[p].foreign++;
 				m->real.hold[o][p]--;
 				break;
 			}
@@ -373,7 +389,8 @@ static void sim__begin(struct sim *m)
 		m->real.capacity[p] = 1 + sim__random(&m->seed, SIM_UNITS);
 		m->real.hidden[p] = sim__random(&m->seed, 5) ? 0 : sim__random(&m->seed, m->real.capacity[p] + 1);
 		m->real.loose[p] = !sim__random(&m->seed, 6);
-		build__pool(l, p, 100, 0, m->real.capacity[p])->foreign = m->real.loose[p];
+		m->handed_on[p] = m->real.loose[p] && sim__random(&m->seed, 2);
+		build__pool(l, p, 100, 0, m->real.capacity[p])->foreign = m->real.loose[p] && !m->handed_on[p];
 	}
 	for (int t = 0; t < m->real.nt; t++) {
 		struct poolwatch_thread *bt = build__thread(l, t, 100, 101 + t);
@@ -386,7 +403,10 @@ static void sim__begin(struct sim *m)
 		abort();
 }
 
-/* All that is under way arrives: then each thread runs, for good, or waits for what it does not get, or has ended. */
+/*
+ * All that is under way arrives, and the first of what was handed on: then each thread runs, for good, or waits for what it
+ * does not get, or has ended.
+ */
 static void sim__rest(struct sim *m)
 {
 	bool moved;
@@ -401,6 +421,8 @@ static void sim__rest(struct sim *m)
 			}
 	} while (moved);
 	memset(m->jumped, 0, sizeof(m->jumped));
+	for (int p = 0; p < m->real.np; p++)
+		m->books.pools[p].foreign += m->handed_on[p];
 }
 
 /* Two looks of a judge that knows nothing yet. Return: the threads in deadlocks told. */
@@ -412,7 +434,8 @@ static unsigned int looked_at_rest(struct sim *m)
 	struct judge *j;
 
 	build__copy(&before, &m->books, 0);
-	m->books.time += 50 * MS;
+	/* Longer than anybody gets the benefit of a doubt. */
+	m->books.time += 4 * SEC;
 	build__copy(&now, &m->books, 0);
 	if (judge__new(&options, &j) || judge__look(j, &before, NULL, hear_sim, &h) ||
 	    judge__look(j, &now, &before, hear_sim, &h))
