@@ -9,6 +9,7 @@
 #define MS	    1000000ull
 #define RETRY_FIRST (20 * MS)
 #define RETRY_LAST  (300 * 1000 * MS)
+#define RETRY_SLOWER 4 /* a pause is a quarter longer than the one before: libraries loaded late are seen soon after */
 #define YOUNG	    (10 * 1000 * MS) /* for so long a process may still change its user and its cgroup */
 
 struct entry {
@@ -107,7 +108,9 @@ static void attempt(struct roster *r, struct entry *e, uint64_t now)
 	} else if (err == -ENOENT || err == -EAGAIN) {
 		e->state = ROSTER_TRYING;
 		e->retry = now + e->pause;
-		e->pause = 2 * e->pause < RETRY_LAST ? 2 * e->pause : RETRY_LAST;
+		e->pause += e->pause / RETRY_SLOWER;
+		if (e->pause > RETRY_LAST)
+			e->pause = RETRY_LAST;
 	} else {
 		e->state = ROSTER_REFUSED;
 	}

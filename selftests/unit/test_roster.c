@@ -154,14 +154,36 @@ TEST_F(roster, libraries_come_late)
 	DID("%s", "");
 	roster__step(self->r, 1020 * MS);
 	DID("+0:%d ", self->a);
-	EXPECT_EQ(1060 * MS, roster__deadline(self->r));
+	EXPECT_EQ(1045 * MS, roster__deadline(self->r));
 	ASSERT_EQ(0, roster__scan(self->r, 1030 * MS));
 	DID("%s", "");
 	add_result = 0;
-	roster__step(self->r, 1060 * MS);
+	roster__step(self->r, 1045 * MS);
 	DID("+0:%d ", self->a);
 	EXPECT_EQ(UINT64_MAX, roster__deadline(self->r));
 	EXPECT_EQ(1, roster__count(self->r, ROSTER_WATCHED));
+}
+
+/* However late they come, they are seen before another quarter of that time has passed, and looked for a few dozen times. */
+TEST_F(roster, libraries_come_very_late)
+{
+	uint64_t now = 1000 * MS;
+	int tries = 1;
+
+	self->a = start(one);
+	add_result = -ENOENT;
+	ASSERT_EQ(0, roster__scan(self->r, now));
+	while (now < 600000 * MS) {
+		uint64_t next = roster__deadline(self->r);
+
+		EXPECT_LE(next - now, 20 * MS + (now - 1000 * MS) / 4);
+		EXPECT_LE(next - now, 300000 * MS);
+		now = next;
+		roster__step(self->r, now);
+		done[0] = '\0';
+		tries++;
+	}
+	EXPECT_LT(tries, 60);
 }
 
 /* Its number was another's, whose watch has not ended yet: it is tried again, and that end is not its own. */
