@@ -54,6 +54,9 @@ extern int ledger__returned(struct pw_deed *d, __u64 ns, bool granted);
 /* ledger__at_once - ledger__request and a grant that needed no wait, told of when both are over. */
 extern int ledger__at_once(struct pw_deed *d);
 
+/* mark_uncertain - the pool's books are in doubt from now on: no proof rests on them. Told once. */
+extern int mark_uncertain(__u32 pool, __u32 thread);
+
 /* worker__done - the thread's task ends, if it is one of this pool's and the stack is no deeper than where it was taken */
 extern int worker__done(struct pw_spot *spot, __u64 sp);
 /* worker__take - from now on it does a task of the pool, taken at @sp */
