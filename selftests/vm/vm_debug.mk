@@ -27,9 +27,10 @@ $(DEBUG_KERNELS:%=$(VM)/%/vmlinuz): $(VM)/%/vmlinuz: selftests/vm/poolwatch-%.co
 	$(Q).ci/deps build kmod test debug
 	$(Q)selftests/vm/debug-kernel $< $(@D)
 
-# The modules and the canary. Their debug information stays here, in kmod/ and canary/, to read reports with: the machine would only
+# The modules and the canary; anew for a kernel that was built anew, whose structures may be others. Their debug information stays here, in kmod/ and canary/, to read reports with: the machine would only
 # copy it, a megabyte at each load.
 $(DEBUG_KERNELS:%=$(VM)/%/modules): $(VM)/%/modules: $(VM)/%/vmlinuz $(KMOD_FILES) $(wildcard selftests/kmod/canary/*)
+	$(Q)[ $(VM)/$*/kmod/poolwatch.ko -nt $< ] || rm -rf $(VM)/$*/kmod
 	$(Q)$(MAKE) VM_RELEASE=$* KDIR=$(abspath $(VM)/$*/build) KMOD_DIR=$(VM)/$*/kmod $(addprefix $(VM)/$*/kmod/,$(VM_MODULES))
 	$(Q)rm -rf $(VM)/$*/canary; cp -r selftests/kmod/canary $(VM)/$*/canary
 	$(Q)$(MAKE) -s -C $(VM)/$*/build M=$(abspath $(VM)/$*/canary) modules
