@@ -31,7 +31,7 @@ $(DEBUG_KERNELS:%=$(VM)/%/vmlinuz): $(VM)/%/vmlinuz: selftests/vm/poolwatch-%.co
 # copy it, a megabyte at each load.
 $(DEBUG_KERNELS:%=$(VM)/%/modules): $(VM)/%/modules: $(VM)/%/vmlinuz $(KMOD_FILES) $(wildcard selftests/kmod/canary/*)
 	$(Q)[ $(VM)/$*/kmod/poolwatch.ko -nt $< ] || rm -rf $(VM)/$*/kmod
-	$(Q)$(MAKE) VM_RELEASE=$* KDIR=$(abspath $(VM)/$*/build) KMOD_DIR=$(VM)/$*/kmod $(addprefix $(VM)/$*/kmod/,$(VM_MODULES))
+	$(Q)$(MAKE) -s VM_RELEASE=none KDIR=$(abspath $(VM)/$*/build) KMOD_DIR=$(VM)/$*/kmod $(addprefix $(VM)/$*/kmod/,$(VM_MODULES))
 	$(Q)rm -rf $(VM)/$*/canary; cp -r selftests/kmod/canary $(VM)/$*/canary
 	$(Q)$(MAKE) -s -C $(VM)/$*/build M=$(abspath $(VM)/$*/canary) modules
 	$(Q)rm -rf $(VM)/$*/tree; mkdir -p $(VM)/$*/tree/repo/$(KMOD_DIR) $(VM)/$*/tree/repo/$(KMOD_TEST)/canary; chmod 755 $(VM)/$*/tree; \
