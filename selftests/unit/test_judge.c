@@ -1,20 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Deadlocks in snapshots written by hand: for each hard case exactly the findings that are right.
- */
+/* Deadlocks in snapshots written by hand: for each hard case exactly the findings that are right. */
 #include "kselftest_harness.h"
+#include "judge_cases.h"
 #include "judge_hear.h"
-
-/* The article's: each of four threads holds one of four units and asks for another. */
-static void article(struct ledger *l)
-{
-	build__pool(l, 0, 100, 0, 4);
-	for (int i = 0; i < 4; i++) {
-		struct poolwatch_thread *t = build__thread(l, i, 100, 101 + i);
-
-		build__hold(l, t, 0, 1, 0x401000);
-		build__request(t, 0, 1, 0x402000);
-	}
-}
 
 TEST_F(judge, article)
 {
@@ -42,23 +30,6 @@ TEST_F(judge, one_copy_proves_nothing)
 	ASSERT_EQ(ledger__index(&self->now), 0);
 	ASSERT_EQ(judge__look(self->j, &self->now, NULL, hear, &self->heard), 0);
 	ASSERT_EQ(self->heard.n, 0);
-}
-
-#define THREAD(i) (&self->now.threads[i])
-#define POOL(i)	  (&self->now.pools[i])
-
-/* A thread that holds a unit of @has (if not NONE) and asks for one of @wants (if not NONE). */
-#define NONE (~0u)
-static struct poolwatch_thread *worker(struct ledger *l, uint32_t slot, uint32_t tgid, uint32_t tid, uint32_t has,
-				       uint32_t wants)
-{
-	struct poolwatch_thread *t = build__thread(l, slot, tgid, tid);
-
-	if (has != NONE)
-		build__hold(l, t, has, 1, 0x401000);
-	if (wants != NONE)
-		build__request(t, wants, 1, 0x402000);
-	return t;
 }
 
 /* One that has what the others need and asks for nothing can finish: then all can. */
@@ -507,71 +478,6 @@ TEST_F(judge, leaves_a_deadlock)
 		LATER(50 * MS);
 		QUIET();
 	}
-}
-
-TEST_F(judge, ends_with_its_process)
-{
-	article(&self->now);
-	LOOK();
-	self->now.nthreads = 0;
-	self->now.npools = 0;
-	self->now.procs[0].flags = POOLWATCH_PROC_EXITED;
-	LATER(SEC);
-	ONLY("recovered deadlock sem count=1");
-	SAYING("ended with its process after 2.0 s");
-	LATER(SEC);
-	QUIET();
-}
-
-TEST_F(judge, recovers_by_failure_and_comes_again)
-{
-	article(&self->now);
-	LOOK();
-	for (int i = 0; i < 4; i++)
-		THREAD(i)->requests = 0;
-	POOL(0)->failures = 1;
-	LATER(3200 * MS);
-	ONLY("recovered deadlock sem count=1");
-	SAYING("recovered after 4.2 s; 1 request failed");
-	ASSERT_EQ(self->heard.last.recovered_ms, 4200);
-	/* Again at once: not told before the pause is over, then as a repeat with its count. */
-	for (int i = 0; i < 4; i++) {
-		THREAD(i)->requests = 1;
-		THREAD(i)->request[0].seq = ++THREAD(i)->seq;
-	}
-	LATER(SEC);
-	QUIET();
-	LATER(10 * SEC);
-	ONLY("repeated deadlock sem count=2 threads=101,102,103,104");
-}
-
-/* A unit that comes back from a thread that did not hold it: it was no deadlock. */
-TEST_F(judge, retracted)
-{
-	article(&self->now);
-	LOOK();
-	POOL(0)->foreign = 1;
-	POOL(0)->flags |= POOLWATCH_POOL_AMBIGUOUS;
-	LATER(MS);
-	QUIET();
-	THREAD(0)->requests = 0;
-	LATER(MS);
-	ONLY("retracted deadlock sem count=1");
-	SAYING("not a deadlock: a unit was returned by another thread than its holder");
-}
-
-/* Threads that join go with it; parts of it that end do not end it. */
-TEST_F(judge, one_deadlock_grows)
-{
-	article(&self->now);
-	LOOK();
-	ASSERT_EQ(self->heard.n, 1);
-	worker(&self->now, 4, 100, 105, NONE, 0);
-	build__pool(&self->now, 1, 100, 0, 1);
-	worker(&self->now, 5, 100, 106, 1, 0);
-	worker(&self->now, 6, 100, 107, NONE, 1);
-	LATER(SEC);
-	QUIET();
 }
 
 /* Nothing but the records' contents decides: not where they lie. */
