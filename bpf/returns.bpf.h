@@ -18,6 +18,7 @@ static __always_inline void returns__of(struct task_struct *task, struct pw_retu
 {
 	struct return_instance *ri = BPF_CORE_READ(task, utask, return_instances);
 
+	out->trampoline = BPF_CORE_READ(task, mm, uprobes_state.xol_area, vaddr);
 	out->n = PW_RETURNS;
 	for (__u32 i = 0; i < PW_RETURNS; i++) {
 		if (!ri) {

@@ -158,11 +158,16 @@ enum pw_reg { PW_RAX, PW_RDX, PW_RCX, PW_RBX, PW_RSI, PW_RDI, PW_RBP, PW_RSP, PW
 /*
  * Return addresses of a thread, innermost first, that the kernel keeps for it while those functions run: on the stack, at slot[],
  * stands its trampoline instead. Some may be of calls that were left by longjmp.
+ *
+ * The trampoline begins the page that the kernel has mapped for its probes, [uprobes] in /proc/PID/maps. Where that is depends on
+ * the machine (57 bits of addresses or 47) and on what the process had mapped there before, and of a process that is gone nobody
+ * else can tell.
  */
 #define PW_RETURNS 12
 struct pw_returns {
 	__u32 n;
 	__u32 pad;
+	__u64 trampoline; /* its address; 0: the process has none, and n is 0 */
 	__u64 slot[PW_RETURNS];
 	__u64 pc[PW_RETURNS];
 };

@@ -66,6 +66,7 @@ struct stack_sample {
 	const uint64_t *returns;
 	const uint64_t *return_slots; /* where each of them stood; NULL: not known */
 	size_t nreturns;
+	uint64_t trampoline; /* its address; 0: where the process has [uprobes] mapped */
 };
 #define STACK_ALL_REGS ((1u << PW_REGS) - 1)
 

@@ -10,9 +10,6 @@
 #define MAX_PLACES 4096	      /* of generated code */
 #define MAX_READS  (1u << 14) /* words of memory that one stack may ask for */
 
-/* The highest page of user space, where the kernel puts its trampoline unless something is there. */
-#define UPROBES_PAGE 0x7fffffffe000ull
-
 /* A mapping without a file. */
 struct place {
 	uint64_t start, end;
@@ -36,7 +33,6 @@ struct unwinder {
 	size_t nmodules;
 	struct place *places; /* by address */
 	size_t nplaces;
-	bool ended; /* what is known of the process is from before */
 	/* Of the call in progress. */
 	const struct target *t;
 	const struct stack_sample *sample;
@@ -90,10 +86,8 @@ void unwinder__look(struct unwinder *u, const struct target *t)
 
 	if (!places)
 		return;
-	if (target__proc_read(t->pid, "maps", &text, NULL) || !text[0]) {
-		u->ended = true;
+	if (target__proc_read(t->pid, "maps", &text, NULL))
 		return;
-	}
 	for (char *row = strtok_r(text, "\n", &save); row && n < MAX_PLACES; row = strtok_r(NULL, "\n", &save))
 		if (parse_place(row, &places[n]))
 			n++;
@@ -122,11 +116,6 @@ enum unwind_place unwinder__place(const struct unwinder *u, uint64_t addr, uint6
 			*start = u->places[mid].start;
 			return u->places[mid].what;
 		}
-	}
-	/* It came with the first hit, and may have gone with the process before anybody looked. */
-	if (u->ended && addr - UPROBES_PAGE < 4096) {
-		*start = UPROBES_PAGE;
-		return UNWIND_UPROBES;
 	}
 	return UNWIND_NOWHERE;
 }
@@ -235,10 +224,20 @@ static bool resume(struct unwinder *u, uint64_t addr, Dwarf_Word *value)
 	return true;
 }
 
+/* It is mapped with the first hit, and may be gone with the process before anybody looked: the sample knows better. */
+static bool is_trampoline(const struct unwinder *u, uint64_t word)
+{
+	uint64_t start;
+
+	if (u->sample->trampoline)
+		return word == u->sample->trampoline;
+	return unwinder__place(u, word, &start) == UNWIND_UPROBES;
+}
+
 static bool read_word(struct unwinder *u, Dwarf_Addr addr, Dwarf_Word *result)
 {
 	const struct stack_sample *s = u->sample;
-	uint64_t sp = s->regs[PW_RSP], word, start;
+	uint64_t sp = s->regs[PW_RSP], word;
 
 	if (++u->reads > MAX_READS)
 		return false;
@@ -247,7 +246,7 @@ static bool read_word(struct unwinder *u, Dwarf_Addr addr, Dwarf_Word *result)
 	else if (!s->live || target__read((void *)u->t, addr, &word, sizeof(word)))
 		return false;
 	*result = word;
-	return unwinder__place(u, word, &start) != UNWIND_UPROBES || resume(u, addr, result);
+	return !is_trampoline(u, word) || resume(u, addr, result);
 }
 
 static bool read_memory(Dwfl *dwfl, Dwarf_Addr addr, Dwarf_Word *result, void *arg)

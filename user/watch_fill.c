@@ -57,6 +57,7 @@ static void fill_sample(struct watch_sample *to, const __u64 *regs, const struct
 					     .return_slots = to->slots };
 	for (int i = 0; i < PW_REGS; i++)
 		to->regs[i] = regs[i];
+	to->sample.trampoline = returns->trampoline;
 	for (uint32_t i = 0; i < returns->n && i < PW_RETURNS; i++) {
 		to->slots[i] = returns->slot[i];
 		to->returns[i] = returns->pc[i];
