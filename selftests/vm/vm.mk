@@ -3,6 +3,7 @@
 #   VM_KMOD_TESTS   programs that load and unload the module themselves
 #   VM_E2E_TESTS    programs that run twice: in direct mode, and with the module loaded
 #   VM_DEVICE_TESTS programs that run with the module loaded
+#   VM_DEVICE_PARTS PROGRAM:TEST:TEST..., of which only these tests do
 #   VM_FILES        what these need beside themselves
 #
 # All are paths below the top directory; programs run from there, as selftests/run runs them, through `sh -c`, as root, and
@@ -15,13 +16,13 @@ VM_RELEASE := $(notdir $(patsubst %/build,%,$(KDIR)))
 # Debian 12's own kernel has no functions for uprobe programs: direct mode only.
 VM_OLD := $(if $(shell grep -x 'VERSION_ID="12"' /etc/os-release),6.1)
 
-comma := ,
 VM_OWN := $(OUT)/selftests/vm
 VM_DEVICE_TESTS += $(VM_OWN)/test_users
 # Loads the module, as those of the module do, but is about the tool: not for the debug kernels.
 VM_SWITCH_TESTS := $(VM_OWN)/test_same
 VM_FILES += $(VM_OWN)/pair
-VM_PROGRAMS = $(sort $(OUT)/poolwatch $(VM_KMOD_TESTS) $(VM_SWITCH_TESTS) $(VM_E2E_TESTS) $(VM_DEVICE_TESTS) $(VM_FILES))
+VM_PROGRAMS = $(sort $(OUT)/poolwatch $(VM_KMOD_TESTS) $(VM_SWITCH_TESTS) $(VM_E2E_TESTS) $(VM_DEVICE_TESTS) \
+	$(foreach p,$(VM_DEVICE_PARTS),$(firstword $(subst :, ,$p))) $(VM_FILES))
 VM_MODULES := poolwatch.ko poolwatch-nobtf.ko
 
 $(VM)/init: selftests/vm/init.c
@@ -29,7 +30,7 @@ $(VM)/init: selftests/vm/init.c
 	$(Q)mkdir -p $(VM); $(CC) -std=gnu11 -O1 -Wall -Wextra -Werror -D_GNU_SOURCE -static $< -o $@
 
 VM_LIST = $(foreach t,$(VM_KMOD_TESTS) $(VM_SWITCH_TESTS),"kmod $t") $(foreach t,$(VM_E2E_TESTS),"direct $t") \
-	$(foreach t,$(VM_DEVICE_TESTS) $(VM_E2E_TESTS),"device $t")
+	$(foreach t,$(VM_DEVICE_TESTS) $(VM_E2E_TESTS),"device $t") $(foreach p,$(VM_DEVICE_PARTS),"device $(subst :, -t ,$p)")
 
 $(VM_OWN)/pair: selftests/vm/pair.c
 	$(call msg,CC,$@)
@@ -75,14 +76,16 @@ define vm_program
 $(Q)mkdir -p $(@D); printf '%s\n' '#!/bin/sh' 'exec selftests/vm/run $(1)' >$@; chmod +x $@
 endef
 
-# The module's tests and the others in a machine each: selftests/run has a time limit for one program.
-$(VM_OWN)/vm-6.12-module $(VM_OWN)/vm-6.12: $(VM)/$(VM_RELEASE)/vmlinuz $(VM)/initramfs $(VM)/modules selftests/vm/run
-	$(call vm_program,$(@F) $(VM)/$(VM_RELEASE)/vmlinuz $(if $(filter %-module,$@),kmod,direct$(comma)device) $(VM)/initramfs $(VM)/modules)
+# A machine for each mode: selftests/run has a time limit for one program.
+VM_MODES := kmod direct device
+
+$(VM_MODES:%=$(VM_OWN)/vm-6.12-%): $(VM_OWN)/vm-6.12-%: $(VM)/$(VM_RELEASE)/vmlinuz $(VM)/initramfs $(VM)/modules selftests/vm/run
+	$(call vm_program,$(@F) $(VM)/$(VM_RELEASE)/vmlinuz $* $(VM)/initramfs $(VM)/modules)
 
 $(VM_OWN)/vm-6.1: $(VM)/6.1/vmlinuz $(VM)/initramfs selftests/vm/run
 	$(call vm_program,$(@F) $(VM)/6.1/vmlinuz direct $(VM)/initramfs)
 
-VM_TESTS := $(VM_OWN)/vm-6.12-module $(VM_OWN)/vm-6.12 $(if $(VM_OLD),$(VM_OWN)/vm-6.1)
+VM_TESTS := $(VM_MODES:%=$(VM_OWN)/vm-6.12-%) $(if $(VM_OLD),$(VM_OWN)/vm-6.1)
 TESTS += $(VM_TESTS)
 
 # --- another kernel: its module is built in a directory of its own, by this same make
@@ -98,10 +101,10 @@ $(VM_OTHER)/modules: $(VM_OTHER)/vmlinuz $(KMOD_FILES)
 	$(Q)$(MAKE) KERNEL= KDIR=$(abspath $(VM_OTHER)/build) KMOD_DIR=$(VM_OTHER)/kmod $(addprefix $(VM_OTHER)/kmod/,$(VM_MODULES))
 	$(Q)$(call vm_modules,$(VM_OTHER)/kmod,$@)
 
-$(VM_OWN)/vm-other-module $(VM_OWN)/vm-other: FORCE $(VM_OTHER)/vmlinuz $(VM)/initramfs $(VM_OTHER)/modules
-	$(call vm_program,$(@F) $(VM_OTHER)/vmlinuz $(if $(filter %-module,$@),kmod,direct$(comma)device) $(VM)/initramfs $(VM_OTHER)/modules)
+$(VM_MODES:%=$(VM_OWN)/vm-other-%): $(VM_OWN)/vm-other-%: FORCE $(VM_OTHER)/vmlinuz $(VM)/initramfs $(VM_OTHER)/modules
+	$(call vm_program,$(@F) $(VM_OTHER)/vmlinuz $* $(VM)/initramfs $(VM_OTHER)/modules)
 
-VM_TESTS := $(VM_OWN)/vm-other-module $(VM_OWN)/vm-other
+VM_TESTS := $(VM_MODES:%=$(VM_OWN)/vm-other-%)
 endif
 
 test-vm: $(VM_TESTS)
