@@ -66,7 +66,11 @@ $(OUT)/obj/user $(OUT)/san/user $(OUT)/obj/bpf:
 	$(Q)mkdir -p $@
 
 # What a compile depends on beside its sources: rebuilt when a flag changes.
+# Everything is compiled after it, so what is missing is said here, once.
 $(OUT)/flags: FORCE
+	$(Q)for t in $(firstword $(CC)) $(firstword $(CLANG)) $(firstword $(BPFTOOL)) $(PKG_CONFIG) scdoc; do \
+		command -v $$t >/dev/null || { echo "make: no $$t: 'make deps', as root, installs what is needed" >&2; exit 1; }; done; \
+	$(PKG_CONFIG) --exists --print-errors 'libbpf >= 1.4' $(PKGS) || { echo "make: 'make deps', as root, installs what is needed" >&2; exit 1; }
 	$(Q)mkdir -p $(OUT); printf '%s\n' '$(CC) $(CFLAGS) $(PW_CFLAGS)' | cmp -s - $@ || printf '%s\n' '$(CC) $(CFLAGS) $(PW_CFLAGS)' >$@
 FORCE:
 

@@ -5,6 +5,6 @@ $(OUT)/selftests/demo/article: selftests/e2e/article.c
 	$(Q)mkdir -p $(@D); $(CC) -O2 -g -Wall -Wextra -Werror $< -o $@ -lpthread
 
 demo: FORCE
-	$(Q).ci/deps build test
+	$(Q).ci/deps build demo
 	$(Q)$(MAKE) all $(OUT)/selftests/demo/article
 	$(Q)selftests/demo/demo
