@@ -14,8 +14,6 @@ $(OUT)/selftests/e2e/cases_reuse: $(OUT)/selftests/e2e/cases
 $(OUT)/selftests/e2e/test_pid_reuse: $(OUT)/selftests/e2e/cases_reuse
 $(CASES_TESTS): $(OUT)/selftests/e2e/cases selftests/e2e/cases_watch.h
 VM_FILES += $(OUT)/selftests/e2e/cases
-# All of them take over five minutes there.
-VM_DEVICE_PARTS += $(OUT)/selftests/e2e/test_cases:polling:leak_and_return:shared_between_processes
 
 #help cases-load  the hard cases, CASES_RUNS (20) times, with all processors busy
 CASES_RUNS ?= 20

@@ -3,7 +3,6 @@
 #   VM_KMOD_TESTS   programs that load and unload the module themselves
 #   VM_E2E_TESTS    programs that run twice: in direct mode, and with the module loaded
 #   VM_DEVICE_TESTS programs that run with the module loaded
-#   VM_DEVICE_PARTS PROGRAM:TEST:TEST..., of which only these tests do
 #   VM_FILES        what these need beside themselves
 #
 # All are paths below the top directory; programs run from there, as selftests/run runs them, through `sh -c`, as root, and
@@ -21,8 +20,7 @@ VM_DEVICE_TESTS += $(VM_OWN)/test_users
 # Loads the module, as those of the module do, but is about the tool: not for the debug kernels.
 VM_SWITCH_TESTS := $(VM_OWN)/test_same
 VM_FILES += $(VM_OWN)/pair
-VM_PROGRAMS = $(sort $(OUT)/poolwatch $(VM_KMOD_TESTS) $(VM_SWITCH_TESTS) $(VM_E2E_TESTS) $(VM_DEVICE_TESTS) \
-	$(foreach p,$(VM_DEVICE_PARTS),$(firstword $(subst :, ,$p))) $(VM_FILES))
+VM_PROGRAMS = $(sort $(OUT)/poolwatch $(VM_KMOD_TESTS) $(VM_SWITCH_TESTS) $(VM_E2E_TESTS) $(VM_DEVICE_TESTS) $(VM_FILES))
 VM_MODULES := poolwatch.ko poolwatch-nobtf.ko
 
 $(VM)/init: selftests/vm/init.c
@@ -30,7 +28,7 @@ $(VM)/init: selftests/vm/init.c
 	$(Q)mkdir -p $(VM); $(CC) -std=gnu11 -O1 -Wall -Wextra -Werror -D_GNU_SOURCE -static $< -o $@
 
 VM_LIST = $(foreach t,$(VM_KMOD_TESTS) $(VM_SWITCH_TESTS),"kmod $t") $(foreach t,$(VM_E2E_TESTS),"direct $t") \
-	$(foreach t,$(VM_DEVICE_TESTS) $(VM_E2E_TESTS),"device $t") $(foreach p,$(VM_DEVICE_PARTS),"device $(subst :, -t ,$p)")
+	$(foreach t,$(VM_DEVICE_TESTS) $(VM_E2E_TESTS),"device $t")
 
 $(VM_OWN)/pair: selftests/vm/pair.c
 	$(call msg,CC,$@)
