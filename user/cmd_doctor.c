@@ -81,6 +81,8 @@ static void check_kernel(struct doctor *d)
 		say(d, "kernel", BAD, "Linux %s: 6.1 or later is needed", u.release);
 	else
 		say(d, "kernel", GOOD, "Linux %s", u.release);
+	if (!target__in_first_pid_namespace())
+		say(d, "processes", BAD, "%s", TARGET_OTHER_PIDS);
 	if (access("/sys/kernel/btf/vmlinux", R_OK))
 		say(d, "btf", BAD, "no /sys/kernel/btf/vmlinux: the kernel must be built with CONFIG_DEBUG_INFO_BTF (Debian's are)");
 	else

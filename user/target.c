@@ -417,6 +417,14 @@ int target__activity(uint32_t pid, uint32_t tid, struct target_activity *out)
 	return 0;
 }
 
+bool target__in_first_pid_namespace(void)
+{
+	const ino_t first = 0xeffffffc; /* PROC_PID_INIT_INO, the same in all kernels */
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) || st.st_ino == first;
+}
+
 const char *target__error(int err)
 {
 	switch (err) {

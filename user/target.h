@@ -20,7 +20,7 @@ struct target_map { /* one executable or readable file mapping */
 };
 
 struct target {
-	uint32_t pid; /* tgid in our pid namespace */
+	uint32_t pid; /* tgid in our pid namespace, which is the first one: see target__in_first_pid_namespace */
 	int pidfd;
 	uint64_t start; /* boot time ns, from /proc/PID/stat (tick resolution) */
 	uint64_t stack; /* where its stack begins, which exec changes; 0: not to be seen */
@@ -34,6 +34,15 @@ struct target {
 	struct target_map *maps;
 	size_t nmaps;
 };
+
+/*
+ * Are processes' numbers those that the kernel's programs see? In another PID namespace, a container's, they are not: every hit
+ * would be of a process that is not watched.
+ */
+bool target__in_first_pid_namespace(void);
+#define TARGET_OTHER_PIDS \
+	"this is a PID namespace of its own (a container's), where process numbers are not the kernel's: " \
+	"run poolwatch outside of it, or share the host's (docker run --pid=host)"
 
 /*
  * target__open - Return: 0; -ESRCH: no such process; -EACCES: no privilege; -ENOEXEC: a 32-bit program, or another machine's;

@@ -64,6 +64,10 @@ int watch__new(const struct watch_options *options, struct watch **out, struct w
 	char line[LOADER_ERROR] = "";
 	int r;
 
+	if (!target__in_first_pid_namespace()) {
+		snprintf(err->message, sizeof(err->message), "%s", TARGET_OTHER_PIDS);
+		return err->code = -EOPNOTSUPP;
+	}
 	if (options->spec->npools > PW_MAX_DEFS) {
 		snprintf(err->message, sizeof(err->message), "more than %d pool definitions", PW_MAX_DEFS);
 		return err->code = -E2BIG;

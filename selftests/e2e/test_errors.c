@@ -5,8 +5,10 @@
 #include <unistd.h>
 #include <elf.h>
 #include <grp.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include "kselftest_harness.h"
 #include "e2e.h"
 
@@ -78,6 +80,27 @@ TEST_F(errors, within_an_instruction)
 {
 	EXPECT_REFUSED(1, 1, "take_slot", "-p", self->pid, "--acquire", "take_slot+2", "--release", "put_slot");
 	EXPECT_REFUSED(1, 1, "take_slot", "-p", self->pid, "--acquire", "take_slot+65536", "--release", "put_slot");
+}
+
+/* As in a container: the first process of a PID namespace, whose numbers are not those that the kernel's programs see. */
+static void in_a_container(void)
+{
+	int status;
+	pid_t pid;
+
+	if (unshare(CLONE_NEWPID))
+		_exit(99);
+	pid = fork();
+	if (!pid)
+		return;
+	_exit(pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : 99);
+}
+
+TEST_F(errors, other_process_numbers)
+{
+	proc__before_exec = in_a_container;
+	EXPECT_REFUSED(1, 1, "this is a PID namespace of its own", "-p", "1");
+	proc__before_exec = NULL;
 }
 
 TEST_F(errors, broken_definition)
