@@ -7,8 +7,8 @@ E2E_WORKLOADS := $(E2E)/workload_own $(E2E)/workload_sem $(E2E)/workload_apr $(E
 TESTS += $(E2E_TESTS)
 
 # In the machine: some in both modes, and what else asks for the device of all that direct mode is asked for on the machine itself.
-VM_E2E_TESTS += $(addprefix $(E2E)/test_,holds libraries stacks)
-VM_DEVICE_TESTS += $(addprefix $(E2E)/test_,attach life errors views top)
+VM_E2E_TESTS += $(addprefix $(E2E)/test_,holds libraries)
+VM_DEVICE_TESTS += $(addprefix $(E2E)/test_,stacks attach life errors views top)
 VM_FILES += $(E2E_WORKLOADS)
 
 E2E_PKG_apr := apr-util-1 apr-1
