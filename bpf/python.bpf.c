@@ -60,9 +60,11 @@ static __always_inline int py__begin(struct pw_py_hit *h, struct pt_regs *ctx)
 		h->thread->ts = 0;
 		h->thread->kept = 0;
 		h->thread->state = PW_PY_IDLE;
+		h->thread->ahead = 0;
 	}
 	h->thread->window_len = 0;
-	h->thread->reach = PY_WINDOW_HIT;
+	h->thread->reach = h->thread->ahead ?: PY_WINDOW_HIT;
+	h->thread->ahead = 0;
 	return py__python_frame(h->py, h->thread, py__frame(h->py, h->thread), &h->thread->frame[0]);
 }
 
@@ -254,6 +256,7 @@ static __always_inline void py__return(struct pw_py_hit *h, __u32 n, bool closed
 		return;
 	if (t->state == PW_PY_OPENED)
 		t->state = PW_PY_IDLE;
+	t->ahead = PY_WINDOW;
 	/* One that was opened for its holder got its name only then: it is given back by count. */
 	d.resource = record;
 	ledger__release(&d);

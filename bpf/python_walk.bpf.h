@@ -51,7 +51,8 @@ struct {
 /*
  * Frames lie one behind the other on a stack of their own, callers first. A read costs more than what it reads, so they are
  * read by the window: as many as fit before the innermost one, in its page, for the page before may not be there. To know what a
- * hit is about takes three frames; a stack takes many.
+ * hit is about takes three frames; a stack takes many. Who gave a unit back most likely asks for one next: at the hit after it a
+ * stack's worth is read at once, and not again for the stack.
  */
 #define PY_WINDOW_HIT 512
 #define PY_WINDOW 2048
@@ -77,7 +78,7 @@ struct pw_python_thread {
 	__u32 request;
 	__u32 full;
 	__u32 state; /* enum pw_py_state */
-	__u32 pad;
+	__u32 ahead; /* bytes to read at once at its next hit; 0: PY_WINDOW_HIT */
 	/* Room that the BPF stack has not. */
 	__u64 window_at; /* address that window[] is a copy of */
 	__u32 window_len;
