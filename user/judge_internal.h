@@ -29,6 +29,7 @@ struct judge_said {
 	bool open;	/* it holds now, as of the last look */
 	bool announced; /* the present opening was emitted, so its end will be, too */
 	bool seen;	/* in the look going on */
+	bool ending;	/* a deadlock that is over, but how is not seen yet: see track__missing */
 	uint64_t count;
 	uint64_t outstanding; /* leaks: of them, those not returned as of the last look */
 	uint64_t failures;    /* of the pool when the present opening was seen */

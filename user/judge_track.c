@@ -247,6 +247,7 @@ static int track__found(struct judge_look *look, const struct judge_found *found
 	if (err)
 		return err;
 	s->seen = true;
+	s->ending = false;
 	first = !s->last.count;
 	if (!first && (s->count <= s->last.count || look->now->time - s->told < s->pause))
 		return 0;
@@ -312,6 +313,11 @@ static int track__missing(struct judge_look *look, size_t at)
 		if (p && (p->foreign || p->flags & POOLWATCH_POOL_AMBIGUOUS))
 			return said__tell_end(s, look, FINDING_RETRACTED,
 					      "not a deadlock: a unit was returned by another thread than its holder");
+		/* Pools are copied before threads: what let its threads go may be in the next copy only. */
+		if (p && !s->ending && p->failures == s->failures && p->last_grant <= s->since) {
+			s->ending = true;
+			return 0;
+		}
 	}
 	if (p && s->kind == FINDING_LEAK && p->flags & POOLWATCH_POOL_AMBIGUOUS)
 		return said__tell_end(s, look, FINDING_RETRACTED, ambiguous);

@@ -211,6 +211,7 @@ TEST_F(judge, capacity_that_changes)
 	ONLY("new deadlock sem count=1 threads=101,102,103,104");
 	/* Grown: one is granted. */
 	POOL(0)->capacity = 5;
+	POOL(0)->last_grant = self->now.time;
 	THREAD(0)->requests = 0;
 	LATER(SEC);
 	ONLY("recovered deadlock sem count=1");
@@ -468,6 +469,8 @@ TEST_F(judge, leaves_a_deadlock)
 	LATER(50 * MS);
 	ONLY("new deadlock sem count=1 threads=101,102,103,104");
 	sight = (struct sight){102, JUDGE_ELSEWHERE};
+	LATER(50 * MS);
+	QUIET();
 	LATER(50 * MS);
 	ONLY("recovered deadlock sem count=1");
 	LATER(50 * MS);

@@ -40,6 +40,33 @@ TEST_F(judge, recovers_by_failure_and_comes_again)
 	ONLY("repeated deadlock sem count=2 threads=101,102,103,104");
 }
 
+/* The pool was copied before its threads: it does not say yet that a request failed. */
+TEST_F(judge, how_it_ended_is_in_the_next_copy)
+{
+	article(&self->now);
+	LOOK();
+	THREAD(0)->requests = 0;
+	LATER(SEC);
+	QUIET();
+	POOL(0)->failures = 1;
+	LATER(SEC);
+	ONLY("recovered deadlock sem count=1");
+	SAYING("recovered after 3.0 s; 1 request failed");
+}
+
+/* Nothing in the pool says how: told with the look after the first all the same. */
+TEST_F(judge, how_it_ended_is_never_seen)
+{
+	article(&self->now);
+	LOOK();
+	THREAD(0)->requests = 0;
+	LATER(SEC);
+	QUIET();
+	LATER(SEC);
+	ONLY("recovered deadlock sem count=1");
+	SAYING("recovered after 3.0 s");
+}
+
 /* A unit that comes back from a thread that did not hold it: it was no deadlock. */
 TEST_F(judge, retracted)
 {
