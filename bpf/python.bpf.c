@@ -12,6 +12,8 @@
  *   could not open it	post in _dec_overflow < _do_get
  *   gave it back	post in Condition.__exit__ < Queue.put < _do_return_conn, given no exception
  *   closed it		post in _dec_overflow < _do_return_conn
+ * From some 3.13 on a Lock, as _inc_overflow and _dec_overflow have it, posts nothing unless somebody waits for it: there a second
+ * probe is where Lock.__exit__ begins. The others use an RLock, which always posts.
  * The first local variable of _do_get and _do_return_conn is the pool. A request that need not wait is seen when it is granted:
  * nothing can come between.
  */
@@ -264,14 +266,31 @@ static __always_inline void py__return(struct pw_py_hit *h, __u32 n, bool closed
 		unit__forget(&d);
 }
 
+/* @giver is about to give up the lock of the connections that were opened beyond the pool's size, having counted one. */
+static __always_inline void py__counted(struct pw_py_hit *h, __u32 giver)
+{
+	if ((giver != PW_PY_INC && giver != PW_PY_DEC) || !py__next(h, 1))
+		return;
+	if (giver == PW_PY_INC) {
+		if (py__at(h, 1, PW_PY_DO_GET))
+			py__open(h);
+	} else if (py__at(h, 1, PW_PY_DO_GET)) {
+		py__not_opened(h);
+	} else if (py__at(h, 1, PW_PY_DO_RETURN)) {
+		py__return(h, 1, true);
+	}
+}
+
 SEC("uprobe")
 int pw_py_post(struct pt_regs *ctx)
 {
 	struct pw_py_hit h = {};
+	__u32 giver;
 
 	if (py__begin(&h, ctx))
 		return 0;
-	switch (py__giver(h.py, h.tgid, h.thread->frame[0].code)) {
+	giver = py__giver(h.py, h.tgid, h.thread->frame[0].code);
+	switch (giver) {
 	case PW_PY_COND_EXIT:
 		if (!py__next(&h, 1))
 			return 0;
@@ -287,18 +306,20 @@ int pw_py_post(struct pt_regs *ctx)
 		if (py__next(&h, 1) && py__at(&h, 1, PW_PY_GET) && py__next(&h, 2) && py__at(&h, 2, PW_PY_DO_GET))
 			py__wait(&h);
 		break;
-	case PW_PY_INC:
-		if (py__next(&h, 1) && py__at(&h, 1, PW_PY_DO_GET))
-			py__open(&h);
-		break;
-	case PW_PY_DEC:
-		if (!py__next(&h, 1))
-			return 0;
-		if (py__at(&h, 1, PW_PY_DO_GET))
-			py__not_opened(&h);
-		else if (py__at(&h, 1, PW_PY_DO_RETURN))
-			py__return(&h, 1, true);
-		break;
+	default:
+		if (!h.py->lock_exit)
+			py__counted(&h, giver);
 	}
+	return 0;
+}
+
+/* Where a Lock is given up, in a Python where that posts nothing unless somebody waits for it. */
+SEC("uprobe")
+int pw_py_unlock(struct pt_regs *ctx)
+{
+	struct pw_py_hit h = {};
+
+	if (!py__begin(&h, ctx))
+		py__counted(&h, py__lock_giver(h.py, h.tgid, h.thread->frame[0].code));
 	return 0;
 }

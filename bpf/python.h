@@ -39,7 +39,7 @@ enum pw_python_code {
 struct pw_python {
 	__u64 holder;	   /* address of the pointer to the thread state that holds the interpreter lock */
 	__u32 holder_then; /* or, if not PW_PYTHON_NONE, of a pointer to the struct that has that pointer here */
-	__u32 pad0;
+	__u32 lock_exit;   /* is the end of a Lock seen where Lock.__exit__ begins (pw_py_unlock), and no post looked at for it? */
 	__u32 def;	/* slot in POOLWATCH_DEFS */
 	__u32 def_flags;
 	__u64 began; /* the attach's number, from 1 on: what is remembered of an earlier one is void */

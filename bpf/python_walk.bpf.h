@@ -297,18 +297,29 @@ static __always_inline bool py__is(struct pw_python *py, __u32 tgid, __u64 code,
 	return py__learn_code(py, tgid, code) == what;
 }
 
-/* Which of the functions whose locks are given up it is, if any. */
+/* Which of the functions that give up a Lock it is, if any. */
+static __always_inline __u32 py__lock_giver(struct pw_python *py, __u32 tgid, __u64 code)
+{
+	if (code == py->known[PW_PY_INC])
+		return PW_PY_INC;
+	if (code == py->known[PW_PY_DEC])
+		return PW_PY_DEC;
+	if (py->known[PW_PY_INC] && py->known[PW_PY_DEC])
+		return PW_PY_OTHER;
+	return py__learn_code(py, tgid, code);
+}
+
+/* Which of the functions that post when they give up a lock it is, if any. */
 static __always_inline __u32 py__giver(struct pw_python *py, __u32 tgid, __u64 code)
 {
 	if (code == py->known[PW_PY_COND_EXIT])
 		return PW_PY_COND_EXIT;
 	if (code == py->known[PW_PY_COND_WAIT])
 		return PW_PY_COND_WAIT;
-	if (code == py->known[PW_PY_INC])
-		return PW_PY_INC;
-	if (code == py->known[PW_PY_DEC])
-		return PW_PY_DEC;
-	if (py->known[PW_PY_COND_EXIT] && py->known[PW_PY_COND_WAIT] && py->known[PW_PY_INC] && py->known[PW_PY_DEC])
+	if (!py->lock_exit && (code == py->known[PW_PY_INC] || code == py->known[PW_PY_DEC]))
+		return code == py->known[PW_PY_INC] ? PW_PY_INC : PW_PY_DEC;
+	if (py->known[PW_PY_COND_EXIT] && py->known[PW_PY_COND_WAIT] &&
+	    (py->lock_exit || (py->known[PW_PY_INC] && py->known[PW_PY_DEC])))
 		return PW_PY_OTHER;
 	return py__learn_code(py, tgid, code);
 }

@@ -113,14 +113,16 @@ static int fit_python(struct target *t, char *why, size_t size)
 {
 	char err[PYTHON_ERROR];
 	struct python py;
+	size_t places;
 	int r = python__open(t, &py, err);
 
 	if (r) {
 		snprintf(why, size, "%s", err);
 		return r;
 	}
+	places = py.nposts + !!py.lock_exit;
 	snprintf(why, size, "Python %u.%u.%u gives up locks in %zu place%s", py.version >> 24, py.version >> 16 & 0xff,
-		 py.version >> 8 & 0xff, py.nposts, py.nposts == 1 ? "" : "s");
+		 py.version >> 8 & 0xff, places, places == 1 ? "" : "s");
 	python__close(&py);
 	return 0;
 }

@@ -202,12 +202,14 @@ int loader__new(const struct loader_options *options, struct loader **out, char 
 		bpf_program__set_expected_attach_type(skel->progs.pw_go_leave, BPF_TRACE_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(skel->progs.pw_go_release, BPF_TRACE_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(skel->progs.pw_py_post, BPF_TRACE_UPROBE_MULTI);
+		bpf_program__set_expected_attach_type(skel->progs.pw_py_unlock, BPF_TRACE_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(skel->progs.pw_jvm_park, BPF_TRACE_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(skel->progs.pw_jvm_unpark, BPF_TRACE_UPROBE_MULTI);
 	}
 	if (l->device_fd < 0)
 		bpf_program__set_autoload(skel->progs.pw_bind, false);
 	bpf_program__set_autoload(skel->progs.pw_py_post, options->python);
+	bpf_program__set_autoload(skel->progs.pw_py_unlock, options->python);
 	bpf_program__set_autoload(skel->progs.pw_jvm_park, options->jvm);
 	bpf_program__set_autoload(skel->progs.pw_jvm_unpark, options->jvm);
 	if (!options->jvm)

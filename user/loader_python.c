@@ -26,6 +26,8 @@ int loader__attach_python(struct loader *l, struct loader_target *lt, const stru
 	r = bpf_map__update_elem(l->skel->maps.pw_pythons, &slot, sizeof(slot), &told, sizeof(told), BPF_ANY);
 	if (!r)
 		r = loader__attach_offsets(l, lt, l->skel->progs.pw_py_post, py->fd, posts, py->nposts, slot, def);
+	if (!r && py->lock_exit)
+		r = loader__attach_offsets(l, lt, l->skel->progs.pw_py_unlock, py->fd, &py->lock_exit, 1, slot, def);
 	if (r) {
 		snprintf(err, LOADER_ERROR, "cannot attach to Python in process %u: %s", lt->pid, strerror(-r));
 		loader__detach_def(l, lt, def);

@@ -323,6 +323,15 @@ static int open_map(struct target *t, const struct target_map *m, struct python 
 		snprintf(err, PYTHON_ERROR, "the locks of this Python are not semaphores: they cannot be watched");
 		return r == -ENOMEM ? r : -EOPNOTSUPP;
 	}
+	/* From some 3.13 on, a lock that nobody waits for posts nothing when it is given up. */
+	if (MAJOR_MINOR(py->version) >= 0x030d)
+		r = python__find_lock_exit(t, m, fd, bias, &py->lock_exit);
+	if (r) {
+		snprintf(err, PYTHON_ERROR, "where this Python gives up its locks was not found: they cannot be watched");
+		free(py->posts);
+		return r == -ENOMEM ? r : -EOPNOTSUPP;
+	}
+	py->bpf.lock_exit = py->lock_exit != 0;
 	py->fd = take_fd(&fd);
 	return 0;
 }

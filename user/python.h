@@ -43,6 +43,7 @@ struct python {
 	int fd; /* of the file that holds the interpreter; owned */
 	struct elf_call *posts; /* where it posts semaphores: no more than ELF_SCAN_MAX_CALLS */
 	size_t nposts;
+	uint64_t lock_exit; /* where in the file Lock.__exit__ begins, which may post none; 0: it does, as all that gives up a lock */
 };
 
 #define PYTHON_ERROR 200
@@ -65,6 +66,18 @@ bool python__only_locks(const struct target *t);
 
 /* python__layout - offsets for @version, or of a runtime that describes itself. -EOPNOTSUPP, -EINVAL: not believable. */
 int python__layout(const struct python_mem *mem, uint64_t runtime, uint32_t version, struct python *py, char *err);
+
+/*
+ * python__lock_exit - the function that threading.Lock has for __exit__ (python_lock.c)
+ * The table of the type's methods is looked for in the memory from @from to @to, which begins and ends at words.
+ * Return: 0; -ENOENT: it is not there; -errno of a read.
+ */
+int python__lock_exit(const struct python_mem *mem, uint64_t from, uint64_t to, uint64_t *function);
+/*
+ * The same in the data of the file @fd, whose code is mapped at @code: *@offset is where in the file it begins.
+ * Return: 0; -ENOENT; -EINVAL: what the table has is no function of that file; -errno.
+ */
+int python__find_lock_exit(struct target *t, const struct target_map *code, int fd, uint64_t bias, uint64_t *offset);
 
 /* --- objects (python_object.c): pure readers of target memory. -EINVAL: not such an object. */
 

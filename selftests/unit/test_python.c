@@ -113,6 +113,77 @@ TEST_F(python, a_runtime_that_describes_itself)
 	EXPECT_EQ(-EINVAL, python__layout(&self->mem, 0, 0x030d00f0, &self->py, self->err));
 }
 
+/* A table of methods at word @at, of a lock as 3.13 has it. Names lie at the end of the memory. */
+#define NAMES 480
+#define EXIT 0x1000
+static size_t add_method(uint64_t *memory, size_t at, size_t name, uint64_t function, uint32_t flags)
+{
+	memory[at] = name * 8;
+	memory[at + 1] = function;
+	memory[at + 2] = flags | 0xdead00000000ull; /* the other half is not its own */
+	return at + 4;
+}
+
+static void lay_out_lock(uint64_t *memory, size_t at)
+{
+	strcpy((char *)&memory[NAMES], "release_lock");
+	strcpy((char *)&memory[NAMES + 2], "release");
+	strcpy((char *)&memory[NAMES + 4], "__exit__");
+	strcpy((char *)&memory[NAMES + 6], "locked");
+	at = add_method(memory, at, NAMES, 0x2000, 4);
+	at = add_method(memory, at, NAMES + 2, 0x2000, 4);
+	at = add_method(memory, at, NAMES + 6, 0x3000, 4);
+	add_method(memory, at, NAMES + 4, EXIT, 1);
+}
+
+TEST_F(python, where_a_lock_is_given_up)
+{
+	uint64_t f = 0;
+
+	/* Wherever it lies: also at the end, and with nothing before it. */
+	for (size_t at = 0; at < NAMES - 17; at++) {
+		memset(self->memory, 0, sizeof(self->memory));
+		lay_out_lock(self->memory, at);
+		f = 0;
+		ASSERT_EQ(0, python__lock_exit(&self->mem, 0, NAMES * 8, &f));
+		ASSERT_EQ(EXIT, f);
+	}
+	/* Not within the range; and cut off by its end. */
+	f = 0;
+	EXPECT_EQ(-ENOENT, python__lock_exit(&self->mem, 0, (NAMES - 17) * 8, &f));
+	EXPECT_EQ(-ENOENT, python__lock_exit(&self->mem, 0, 0, &f));
+	EXPECT_EQ(-ENOENT, python__lock_exit(&self->mem, 8, 0, &f));
+	EXPECT_EQ(-EFAULT, python__lock_exit(&self->mem, 4096, 8192, &f));
+	EXPECT_EQ(0, f);
+}
+
+TEST_F(python, what_is_no_lock)
+{
+	uint64_t f = 0;
+
+	lay_out_lock(self->memory, 10);
+	self->memory[15] = 0x2008; /* two functions */
+	EXPECT_EQ(-ENOENT, python__lock_exit(&self->mem, 0, NAMES * 8, &f));
+	lay_out_lock(self->memory, 10);
+	self->memory[16] = 8; /* other arguments */
+	EXPECT_EQ(-ENOENT, python__lock_exit(&self->mem, 0, NAMES * 8, &f));
+	lay_out_lock(self->memory, 10);
+	strcpy((char *)&self->memory[NAMES], "release_lock_");
+	EXPECT_EQ(-ENOENT, python__lock_exit(&self->mem, 0, NAMES * 8, &f));
+	lay_out_lock(self->memory, 10);
+	self->memory[10] = ~0ull; /* a name that cannot be read */
+	EXPECT_EQ(-ENOENT, python__lock_exit(&self->mem, 0, NAMES * 8, &f));
+	lay_out_lock(self->memory, 10);
+	self->memory[18] = 0; /* the table ends before __exit__ */
+	EXPECT_EQ(-ENOENT, python__lock_exit(&self->mem, 0, NAMES * 8, &f));
+	/* A table without an end, of rows that are no __exit__. */
+	lay_out_lock(self->memory, 0);
+	for (size_t at = 8; at < NAMES - 4; at = add_method(self->memory, at, NAMES + 6, 0x3000, 4))
+		;
+	EXPECT_EQ(-ENOENT, python__lock_exit(&self->mem, 0, NAMES * 8, &f));
+	EXPECT_EQ(0, f);
+}
+
 TEST_F(python, whose_code)
 {
 	EXPECT_TRUE(python__is_user_code("/srv/app/main.py"));
