@@ -30,6 +30,13 @@ $(eval $(call presets_program,qsem5,qsem.cpp,-fPIC $$$$($$(PKG_CONFIG) --cflags 
 $(eval $(call presets_program,poco,poco.cpp,-lPocoData -lPocoDataSQLite -lPocoFoundation,$$(CXX)))
 $(eval $(call presets_program,qsem6,qsem.cpp,-fPIC -std=c++17 $$$$($$(PKG_CONFIG) --cflags --libs Qt6Core),$$(CXX)))
 
+# The next Debian's Python is another one.
+PRESETS_DEBIAN13 := $(PRESETS_OUT)/debian13/sqlalchemy_article.py
+$(PRESETS_DEBIAN13): selftests/presets/sqlalchemy_article.py selftests/presets/debian13
+	$(call msg,DEBIAN,$(@D))
+	$(Q)selftests/presets/debian13 $(@D) && cp $< $@
+$(PRESETS_OUT)/test_sqlalchemy: | $(PRESETS_DEBIAN13)
+
 # For Java, a class path each: Scala's own library, called from Java, needs no Scala compiler.
 SCALA_LIBRARY := /usr/share/java/scala-library.jar
 define presets_java

@@ -5,17 +5,17 @@ import sys
 import threading
 from contextlib import contextmanager
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, event, text
 from sqlalchemy.orm import sessionmaker
 from sqlalchemy.pool import QueuePool
 
-UNITS = 4
+UNITS, OVERFLOW = 4, int(sys.argv[2])  # all of them, and those that are opened beyond the pool's size
 
 engine = create_engine(
     sys.argv[1],
     poolclass=QueuePool,
-    pool_size=UNITS,
-    max_overflow=0,
+    pool_size=UNITS - OVERFLOW,
+    max_overflow=OVERFLOW,
     connect_args={"check_same_thread": False} if sys.argv[1].startswith("sqlite") else {},
 )
 Session = sessionmaker(bind=engine)
@@ -72,6 +72,21 @@ def open_the_last_at_once():
         c.close()
 
 
+def fail_to_open_one():
+    def refuse(*_):
+        raise OSError("there is no database")
+
+    event.listen(engine, "do_connect", refuse)
+    out = []
+    try:
+        while True:
+            out.append(engine.connect())
+    except OSError:
+        event.remove(engine, "do_connect", refuse)
+    for c in out:
+        c.close()
+
+
 print("ready", flush=True)
 for line in sys.stdin:
     if line == "nest\n":
@@ -82,4 +97,6 @@ for line in sys.stdin:
         run(UNITS, meet=True, passed_down=True)
     elif line == "race\n":
         open_the_last_at_once()
+    elif line == "fail\n":
+        fail_to_open_one()
     print("done", flush=True)

@@ -8,30 +8,60 @@
 #include "follow.h"
 
 #define PROGRAM "selftests/presets/sqlalchemy_article.py"
+#define DEBIAN13 ".output/selftests/presets/debian13" /* see debian13 in this folder; the program is at its root */
 
 FIXTURE(sqlalchemy)
 {
 	struct follow f;
-	char database[64];
+	char database[96];
+};
+
+/* Whose Python and SQLAlchemy, and how many of the four connections are opened beyond the pool's size. */
+FIXTURE_VARIANT(sqlalchemy)
+{
+	const char *root; /* NULL: this machine's */
+	char *overflow;
+};
+
+FIXTURE_VARIANT_ADD(sqlalchemy, here)
+{
+	NULL, "0",
+};
+
+FIXTURE_VARIANT_ADD(sqlalchemy, here_beyond)
+{
+	NULL, "2",
+};
+
+FIXTURE_VARIANT_ADD(sqlalchemy, debian13)
+{
+	DEBIAN13, "0",
+};
+
+FIXTURE_VARIANT_ADD(sqlalchemy, debian13_beyond)
+{
+	DEBIAN13, "2",
 };
 
 /* On the database at @url, attached to while it runs. Return: 0, or an error in f->error. */
-static int start(struct follow *f, char *url)
+static int start(struct follow *f, const char *root, char *url, char *overflow)
 {
-	char *python = getenv("POOLWATCH_TEST_PYTHON");
-	char *argv[] = { python ?: "/usr/bin/python3", PROGRAM, url, NULL };
-	int r = follow__start(f, argv);
+	char *python = getenv("POOLWATCH_TEST_PYTHON"), *inside = strdupa(root ?: "");
+	char *own[] = { python ?: "/usr/bin/python3", PROGRAM, url, overflow, NULL };
+	char *other[] = { "chroot", inside, "/usr/bin/python3", strrchr(PROGRAM, '/'), url, overflow, NULL };
+	int r = follow__start(f, root ? other : own);
 
 	return r ? r : follow__watch(f, NULL, false);
 }
 
 FIXTURE_SETUP(sqlalchemy)
 {
-	char url[96];
+	char file[64], url[96];
 
-	snprintf(self->database, sizeof(self->database), "/tmp/poolwatch-test-%d.db", getpid());
-	snprintf(url, sizeof(url), "sqlite:///%s", self->database);
-	ASSERT_EQ(0, start(&self->f, url)) TH_LOG("%s", self->f.error.message);
+	snprintf(file, sizeof(file), "/tmp/poolwatch-test-%d.db", getpid());
+	snprintf(self->database, sizeof(self->database), "%s%s", variant->root ?: "", file);
+	snprintf(url, sizeof(url), "sqlite:///%s", file);
+	ASSERT_EQ(0, start(&self->f, variant->root, url, variant->overflow)) TH_LOG("%s", self->f.error.message);
 }
 
 FIXTURE_TEARDOWN(sqlalchemy)
@@ -89,6 +119,40 @@ TEST_F(sqlalchemy, a_connection_that_another_thread_was_quicker_to_open)
 	EXPECT_FALSE(d->uncertain);
 }
 
+/* What was counted for it is given back by the same thread: it holds nothing afterwards. */
+TEST_F(sqlalchemy, a_connection_that_could_not_be_opened)
+{
+	struct follow *f = &self->f;
+	const struct followed *d;
+
+	ASSERT_TRUE(follow__do(f, "fail"));
+	EXPECT_EQ(0, f->nfound);
+	d = follow__stuck(f, "nest");
+	ASSERT_NE(NULL, d);
+	EXPECT_EQ(4, d->in_use);
+	EXPECT_EQ(4, d->nthreads);
+	EXPECT_EQ(0, d->unknown);
+	EXPECT_FALSE(d->uncertain);
+}
+
+/* Those beyond the pool's size are closed when they are given back, and opened again. */
+TEST_F(sqlalchemy, a_deadlock_after_much_use)
+{
+	struct follow *f = &self->f;
+	const struct followed *d;
+
+	for (int i = 0; i < 3; i++)
+		ASSERT_TRUE(follow__do(f, "flat"));
+	EXPECT_EQ(0, f->nfound);
+	d = follow__stuck(f, "nest");
+	ASSERT_NE(NULL, d);
+	EXPECT_EQ(4, d->capacity);
+	EXPECT_EQ(4, d->in_use);
+	EXPECT_EQ(4, d->nthreads);
+	EXPECT_EQ(0, d->unknown);
+	EXPECT_FALSE(d->uncertain);
+}
+
 TEST_F(sqlalchemy, the_session_passed_down_yields_nothing)
 {
 	struct follow *f = &self->f;
@@ -113,7 +177,7 @@ FIXTURE_SETUP(psycopg2)
 	snprintf(command, sizeof(command), "selftests/presets/postgres start /tmp/poolwatch-test-%d.pg", getpid());
 	snprintf(url, sizeof(url), "postgresql+psycopg2://postgres@/postgres?host=/tmp/poolwatch-test-%d.pg", getpid());
 	ASSERT_EQ(0, system(command));
-	ASSERT_EQ(0, start(&self->f, url)) TH_LOG("%s", self->f.error.message);
+	ASSERT_EQ(0, start(&self->f, NULL, url, "0")) TH_LOG("%s", self->f.error.message);
 }
 
 FIXTURE_TEARDOWN(psycopg2)
