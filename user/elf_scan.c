@@ -222,14 +222,14 @@ static int each_code_section(struct scan *s, bool plt)
 }
 
 /* The bytes may be the middle of something else: decode up to them from where a row of the unwind table begins. */
-static bool is_boundary(struct scan *s, csh cs, Dwarf_CFI *cfi, uint64_t vaddr)
+static bool is_boundary(struct scan *s, csh cs, Dwarf_CFI *cfi, const struct elf_call *call)
 {
 	_cleanup_free_ Dwarf_Frame *frame = NULL;
 	Dwarf_Addr start, end;
 	Elf_Scn *scn = NULL;
 
-	if (dwarf_cfi_addrframe(cfi, vaddr, &frame) || dwarf_frame_info(frame, &start, &end, NULL) < 0 ||
-	    start > vaddr || vaddr - start > MAX_ROW)
+	if (dwarf_cfi_addrframe(cfi, call->vaddr, &frame) || dwarf_frame_info(frame, &start, &end, NULL) < 0 ||
+	    start > call->vaddr || call->vaddr - start > MAX_ROW)
 		return false;
 	while ((scn = elf_nextscn(s->elf, scn))) {
 		const uint8_t *code;
@@ -247,10 +247,10 @@ static bool is_boundary(struct scan *s, csh cs, Dwarf_CFI *cfi, uint64_t vaddr)
 			return false;
 		code = (const uint8_t *)data->d_buf + (start - sh.sh_addr);
 		left = data->d_size - (start - sh.sh_addr);
-		while (at < vaddr && cs_disasm_iter(cs, &code, &left, &at, insn))
+		while (at < call->vaddr && cs_disasm_iter(cs, &code, &left, &at, insn))
 			;
 		cs_free(insn, 1);
-		return at == vaddr;
+		return at == call->vaddr;
 	}
 	return false;
 }
@@ -268,7 +268,7 @@ static int keep_boundaries(struct scan *s)
 		return -ENOMEM;
 	}
 	for (size_t i = 0; i < s->ncalls; i++)
-		if (is_boundary(s, cs, cfi, s->calls[i].vaddr))
+		if (is_boundary(s, cs, cfi, &s->calls[i]))
 			s->calls[kept++] = s->calls[i];
 	s->ncalls = kept;
 	cs_close(&cs);
@@ -301,17 +301,4 @@ int elf_scan__calls(int fd, const char *const *names, size_t nnames, struct elf_
 	*out = take_ptr(calls);
 	*n = s.ncalls;
 	return 0;
-}
-
-int elf_scan__is_instruction(int fd, uint64_t vaddr)
-{
-	_cleanup_elf_ Elf *elf = NULL;
-	struct elf_call call = { .vaddr = vaddr };
-	struct scan s = { .calls = &call, .ncalls = 1 };
-	int err = open_elf(fd, &elf);
-
-	if (err)
-		return err;
-	s.elf = elf;
-	return keep_boundaries(&s) ?: (int)s.ncalls;
 }

@@ -30,10 +30,4 @@ struct elf_call {
  */
 int elf_scan__calls(int fd, const char *const *names, size_t nnames, struct elf_call **out, size_t *n);
 
-/*
- * Does an instruction begin at the link-time address @vaddr? As above, by decoding from a place that .eh_frame says is one.
- * Return: 1; 0; -ENOEXEC, -EINVAL, -ENOMEM.
- */
-int elf_scan__is_instruction(int fd, uint64_t vaddr);
-
 #endif

@@ -4,42 +4,13 @@
 #include <string.h>
 #include "cleanup.h"
 #include "place_kernel.h"
+#include "place_parts.h"
 #include "plan_int.h"
 
 #define MAX_ENTRIES 64
-#define MAX_PARTS   16
 
 /* A function whose size nobody says is looked at up to here. */
 #define UNKNOWN_SIZE 4096
-
-/* The code of parts that place asks for; freed when the function is done. */
-struct parts {
-	struct elf_file *elf;
-	uint8_t *bytes[MAX_PARTS];
-	size_t n;
-};
-
-static void cleanup_parts(struct parts *p)
-{
-	for (size_t i = 0; i < p->n; i++)
-		free(p->bytes[i]);
-}
-
-static int give_part(void *ctx, uint64_t vaddr, struct place_part *out)
-{
-	struct parts *p = ctx;
-	_cleanup_free_ uint8_t *bytes = NULL;
-	uint64_t start, len;
-
-	if (p->n == MAX_PARTS || elf__extent(p->elf, vaddr, &start, &len) || len > PLACE_MAX_FUNCTION)
-		return -ENOENT;
-	bytes = malloc(len ? len : 1);
-	if (!bytes || elf__code(p->elf, start, bytes, len))
-		return -ENOENT;
-	p->bytes[p->n] = take_ptr(bytes);
-	*out = (struct place_part){ .bytes = p->bytes[p->n++], .len = len, .vaddr = start };
-	return 0;
-}
 
 static unsigned int args_of(const struct pw_expr *e)
 {
@@ -170,7 +141,7 @@ static int take_place(struct planner *p, struct module *m, uint64_t start, const
 static int place_function(struct planner *p, struct module *m, const struct elf_symbol *s, const char *wanted,
 			  struct plan_probe *out)
 {
-	_cleanup_(cleanup_parts) struct parts parts = { .elf = m->elf };
+	_cleanup_(place_parts__clear) struct place_parts parts = { .elf = m->elf };
 	_cleanup_free_ uint8_t *bytes = NULL;
 	uint64_t start = s->vaddr - s->addend, len;
 	uint32_t entries[MAX_ENTRIES];
@@ -195,7 +166,7 @@ static int place_function(struct planner *p, struct module *m, const struct elf_
 		.start = (uint32_t)s->addend,
 		.entries = entries,
 		.nentries = inner_entries(m->elf, start, len, entries),
-		.part = give_part,
+		.part = place_parts__give,
 		.ctx = &parts,
 		.go = elf__is_go(m->elf),
 		.may_repeat = spec_probe__requests(out->probe) && !out->probe->sysv,

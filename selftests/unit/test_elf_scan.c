@@ -100,19 +100,6 @@ TEST_F(scan, where_a_call_lies_in_the_file)
 	}
 }
 
-TEST_F(scan, where_instructions_begin)
-{
-	const uint64_t begin = (uint64_t)(uintptr_t)by_word - self->bias;
-
-	EXPECT_EQ(1, elf_scan__is_instruction(self->fd, begin));
-	for (uint64_t i = 1; i < 6; i++)
-		EXPECT_EQ(0, elf_scan__is_instruction(self->fd, begin + i));
-	EXPECT_EQ(1, elf_scan__is_instruction(self->fd, begin + 6));
-	EXPECT_EQ(0, elf_scan__is_instruction(self->fd, (uint64_t)(uintptr_t)some_data - self->bias));
-	EXPECT_EQ(0, elf_scan__is_instruction(self->fd, 0));
-	EXPECT_EQ(0, elf_scan__is_instruction(self->fd, ~0ull));
-}
-
 TEST_F(scan, none_and_too_many)
 {
 	static const char *const none[] = { "no_such_function" }, *const many[] = { "sem_close" };
