@@ -13,7 +13,7 @@ int loader__attach_python(struct loader *l, struct loader_target *lt, const stru
 	struct pw_python told = py->bpf;
 	uint64_t posts[ELF_SCAN_MAX_CALLS];
 	uint32_t slot;
-	int r = loader__add_probe_slot(l, lt, def, false, err);
+	int r = loader__add_probe_slot(l, lt, def, py->lock_stepped, err);
 
 	if (r < 0)
 		return r;

@@ -325,7 +325,7 @@ static int open_map(struct target *t, const struct target_map *m, struct python 
 	}
 	/* From some 3.13 on, a lock that nobody waits for posts nothing when it is given up. */
 	if (MAJOR_MINOR(py->version) >= 0x030d)
-		r = python__find_lock_exit(t, m, fd, bias, &py->lock_exit);
+		r = python__find_lock_exit(t, m, fd, bias, py);
 	if (r) {
 		snprintf(err, PYTHON_ERROR, "where this Python gives up its locks was not found: they cannot be watched");
 		free(py->posts);

@@ -44,6 +44,7 @@ struct python {
 	struct elf_call *posts; /* where it posts semaphores: no more than ELF_SCAN_MAX_CALLS */
 	size_t nposts;
 	uint64_t lock_exit; /* where in the file Lock.__exit__ begins, which may post none; 0: it does, as all that gives up a lock */
+	bool lock_stepped;  /* there the kernel steps over the instruction: it does not emulate it */
 };
 
 #define PYTHON_ERROR 200
@@ -74,10 +75,10 @@ int python__layout(const struct python_mem *mem, uint64_t runtime, uint32_t vers
  */
 int python__lock_exit(const struct python_mem *mem, uint64_t from, uint64_t to, uint64_t *function);
 /*
- * The same in the data of the file @fd, whose code is mapped at @code: *@offset is where in the file it begins.
+ * The same in the data of the file @fd, whose code is mapped at @code: fills in @py->lock_exit.
  * Return: 0; -ENOENT; -EINVAL: what the table has is no function of that file; -errno.
  */
-int python__find_lock_exit(struct target *t, const struct target_map *code, int fd, uint64_t bias, uint64_t *offset);
+int python__find_lock_exit(struct target *t, const struct target_map *code, int fd, uint64_t bias, struct python *py);
 
 /* --- objects (python_object.c): pure readers of target memory. -EINVAL: not such an object. */
 

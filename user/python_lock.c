@@ -2,6 +2,8 @@
 /* Where the lock of CPython's threading module is given up: a function without a name, found in the table of its methods. */
 #include <errno.h>
 #include <string.h>
+#include "cleanup.h"
+#include "place_parts.h"
 #include "python.h"
 
 #define WORDS 256 /* read at once */
@@ -75,27 +77,47 @@ static bool same_file(const struct target_map *m, const struct target_map *code)
 	return m->ino == code->ino && m->dev == code->dev;
 }
 
-int python__find_lock_exit(struct target *t, const struct target_map *code, int fd, uint64_t bias, uint64_t *offset)
+static void cleanup_elf_file(struct elf_file **elf)
+{
+	elf__close(*elf);
+}
+
+/* The cheapest place at which the function at @vaddr has not done anything yet; @vaddr must be where the unwind table begins one. */
+static int place_in(int fd, uint64_t vaddr, struct python *py)
+{
+	_cleanup_(cleanup_elf_file) struct elf_file *elf = NULL;
+	_cleanup_(place_parts__clear) struct place_parts parts = { 0 };
+	struct place_code code = { .vaddr = vaddr, .part = place_parts__give, .ctx = &parts };
+	struct place_part whole;
+	struct place_plan place;
+	int err = elf__open(fd, &elf);
+
+	if (err)
+		return err;
+	parts.elf = elf;
+	if (place_parts__give(&parts, vaddr, &whole) || whole.vaddr != vaddr)
+		return -EINVAL;
+	code.bytes = whole.bytes;
+	code.len = whole.len;
+	err = place__entry(&code, 0, &place);
+	if (!err)
+		err = elf__to_offset(elf, vaddr + place.entry_offset, &py->lock_exit);
+	if (!err)
+		py->lock_stepped = !place.entry_emulated;
+	return err;
+}
+
+int python__find_lock_exit(struct target *t, const struct target_map *code, int fd, uint64_t bias, struct python *py)
 {
 	const struct python_mem mem = { target__read, t };
-	const struct target_map *at;
 	uint64_t function;
-	int r = -ENOENT;
+	int err = -ENOENT;
 
-	for (size_t i = 0; r == -ENOENT && i < t->nmaps; i++) {
+	for (size_t i = 0; err == -ENOENT && i < t->nmaps; i++) {
 		const struct target_map *m = &t->maps[i];
 
 		if (!m->exec && same_file(m, code) && m->end - m->start <= MAX_DATA)
-			r = python__lock_exit(&mem, m->start, m->end, &function);
+			err = python__lock_exit(&mem, m->start, m->end, &function);
 	}
-	if (r)
-		return r;
-	at = target__map_at(t, function);
-	if (!at || !at->exec || !same_file(at, code))
-		return -EINVAL;
-	r = elf_scan__is_instruction(fd, function - bias);
-	if (r <= 0)
-		return r ? r : -EINVAL;
-	*offset = function - at->start + at->offset;
-	return 0;
+	return err ? err : place_in(fd, function - bias, py);
 }
