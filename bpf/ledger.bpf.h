@@ -61,8 +61,8 @@ extern int mark_uncertain(__u32 pool, __u32 thread);
 extern int worker__done(struct pw_spot *spot, __u64 sp);
 /* worker__take - from now on it does a task of the pool, taken at @sp */
 extern int worker__take(struct pw_spot *spot, __u64 sp, __u64 site);
-/* worker__gave - what its task does now may wait for tasks of the same pool */
-extern int worker__gave(__u32 thread, __u32 pool);
+/* worker__gives - its task begins to give a pool a task; is it the pool that the task itself is of, which it may then wait for? */
+extern int worker__gives(__u32 thread, __u32 pool);
 
 /* As ledger__thread, without a call for a thread that is known. */
 static __always_inline int thread__slot(__u64 goroutine, __u64 pid_tgid)

@@ -231,6 +231,9 @@ struct pw_sysv_call {
 	__u32 def_flags;
 };
 
+/* Did a worker's task give its own pool tasks? What it waits for while it does so is a matter of the giving. */
+enum pw_gave { PW_GAVE_NONE, PW_GIVING, PW_GAVE };
+
 /*
  * What a thread's record need not show. Written by the thread itself only. Same slot as its record. Like the tables' records it fills
  * cache lines of its own, in a map that begins at a page: no thread writes where another looks.
@@ -242,7 +245,7 @@ struct pw_private {
 	__u32 nframes;
 	__u32 nholds; /* entries of hold[] ever used: where to stop looking */
 	__u32 since_attach; /* began after the attach: all it did was seen */
-	__u32 task_gave; /* the task that it does gave its pool tasks */
+	__u32 task_gave; /* enum pw_gave: of the task that it does */
 	__u32 task_pool;
 	__u32 undo; /* bit i: the kernel gives back what hold[i] says when the process ends (SEM_UNDO) */
 	__u64 task_sp; /* as a worker: where its stack was when it took the task that it does; 0: none */

@@ -93,7 +93,7 @@ static __always_inline struct poolwatch_pool *hit__held_pool(struct pw_hit *h)
 {
 	struct poolwatch_thread *t = thread_at(h->spot.thread);
 
-	if (!t || (h->probe->flags & PW_PROBE_GAVE && !(h->own->task_sp && h->own->task_gave)))
+	if (!t || (h->probe->flags & PW_PROBE_GAVE && !(h->own->task_sp && h->own->task_gave == PW_GAVE)))
 		return NULL;
 	for (__u32 i = 0; i < POOLWATCH_HOLDS; i++) {
 		struct poolwatch_pool *p;
@@ -382,7 +382,10 @@ static __always_inline int enter__other(struct pt_regs *ctx, const bool go)
 		break;
 	case PW_SUBMIT:
 		enter__resize(&h);
-		worker__gave(h.spot.thread, h.spot.pool);
+		if (worker__gives(h.spot.thread, h.spot.pool)) {
+			frames__retire(h.spot.thread, h.sp, PW_RETIRE_SAME);
+			frame__push(&h, 0);
+		}
 		break;
 	case PW_DESTROY:
 		ledger__forget_pool(&h.spot);
@@ -491,6 +494,10 @@ static __always_inline int leave(struct pt_regs *ctx, const bool go)
 	if (h.probe->kind == PW_CREATE) {
 		if (hit__key(&h))
 			make__pool(&h);
+		return h.spot.thread;
+	}
+	if (h.probe->kind == PW_SUBMIT) {
+		h.own->task_gave = PW_GAVE;
 		return h.spot.thread;
 	}
 	if (h.probe->kind == PW_NEXT) {

@@ -103,7 +103,7 @@ enum pw_probe_kind {
 	PW_WAIT_ON,    /* entry: a request that takes no unit; return: it ended */
 	PW_NEXT,       /* a worker asks for a task. Entry: its last one is done; return: it holds a unit while it does this one */
 	PW_DONE,       /* entry: the worker's task is done, unless it is the task that called */
-	PW_SUBMIT,     /* entry: the pool is given a task */
+	PW_SUBMIT,     /* entry: the pool is given a task; return: who gave it may wait for it from now on */
 	PW_DISOWN,     /* entry: a unit's holder is done with it, and whoever returns it does so for nobody */
 	PW_KINDS,      /* of statements */
 	PW_CATCH = PW_KINDS, /* entry: an exception was caught; calls whose stack is gone were left by it. Made by the plan */
@@ -116,7 +116,7 @@ enum pw_probe_kind {
 #define PW_PROBE_KEY_HELD (1u << 3) /* PW_WAIT_ON: key=held, the pool of this definition that the thread works for */
 #define PW_PROBE_HIJACKED (1u << 5) /* at the entry probe the return address is the kernel's trampoline already */
 #define PW_PROBE_REPEATS (1u << 6) /* the entry probe stands in a loop: one call may come by there again */
-#define PW_PROBE_KNOWN (1u << 7)    /* PW_NEXT: of a pool that is known already, or of none */
+#define PW_PROBE_KNOWN (1u << 7)    /* PW_NEXT: of a pool that is known already, or of none; PW_SUBMIT: by its own worker, or of no account */
 #define PW_PROBE_GAVE (1u << 8)	    /* PW_WAIT_ON: by a task that gave its own pool tasks, else it waits for something else */
 
 /* Not every entry leaves a frame: returns without one are no loss. */

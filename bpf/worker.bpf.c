@@ -61,17 +61,18 @@ __noinline int worker__take(struct pw_spot *spot, __u64 sp, __u64 site)
 	}
 	own->task_sp = sp;
 	own->task_pool = spot->pool;
-	own->task_gave = 0;
+	own->task_gave = PW_GAVE_NONE;
 	__sync_fetch_and_add(&p->requests, 1);
 	deed__of(&own->deed, thread, spot->pool, site);
 	return ledger__grant(&own->deed);
 }
 
-__noinline int worker__gave(__u32 thread, __u32 pool)
+__noinline int worker__gives(__u32 thread, __u32 pool)
 {
 	struct pw_private *own = private_at(thread);
 
-	if (own && own->task_sp && own->task_pool == pool)
-		own->task_gave = 1;
-	return 0;
+	if (!own || !own->task_sp || own->task_pool != pool)
+		return 0;
+	own->task_gave = PW_GIVING;
+	return 1;
 }

@@ -78,7 +78,7 @@ static void fill_probe(const struct plan *plan, const struct plan_probe *pp, uin
 	if (sp->key_held)
 		p->flags |= PW_PROBE_KEY_HELD;
 	if (p->def_flags & POOLWATCH_DEF_PRESUMED)
-		p->flags |= sp->kind == PW_NEXT ? PW_PROBE_KNOWN : sp->kind == PW_WAIT_ON ? PW_PROBE_GAVE : 0;
+		p->flags |= sp->kind == PW_NEXT || sp->kind == PW_SUBMIT ? PW_PROBE_KNOWN : sp->kind == PW_WAIT_ON ? PW_PROBE_GAVE : 0;
 	if (sp->kind == PW_CREATE && pp->has_return)
 		p->flags |= PW_PROBE_KEY_AT_RET;
 }

@@ -89,6 +89,7 @@ bool spec_probe__returns(const struct spec_pool *pool, const struct spec_probe *
 	case PW_SCOPE:
 	case PW_WAIT_ON:
 	case PW_NEXT:
+	case PW_SUBMIT:
 		return true;
 	case PW_CREATE:
 		return probe->sysv || (key->uses | probe->ok.uses | probe->capacity.uses | probe->available.uses) & (PW_USES_RET | PW_USES_MEM);

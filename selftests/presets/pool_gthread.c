@@ -8,12 +8,22 @@
  *   nest	as many tasks as there are workers meet, and then do that. Never ends
  *   flat	the corrected program: these tasks give the pool others, and who gave it the first waits for all
  *   shrink	tasks that give the pool others, and leave it only one worker: the others go away without asking it for a task
+ *   many	one task gives the pool several others: each has a thread started, for which giving it may wait
+ *
+ * With an argument, GLib may not set how threads are scheduled: then it starts each by a thread of its own, as later versions always
+ * do, and g_thread_pool_push waits for that.
  */
+#include <errno.h>
 #include <glib.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 
 #define UNITS 4
 
@@ -114,6 +124,12 @@ static void shrink(struct job *job)
 	g_thread_pool_set_max_threads(pool, 1, NULL);
 }
 
+static void give_many(struct job *job)
+{
+	for (int i = 0; i < UNITS - 1; i++)
+		give(job + UNITS + i);
+}
+
 static void many(void (*run)(struct job *job), int n)
 {
 	struct job jobs[2 * UNITS] = { 0 };
@@ -127,10 +143,26 @@ static void many(void (*run)(struct job *job), int n)
 	wait_for_all();
 }
 
-int main(void)
+static void forbid_scheduling(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sched_setattr, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = { sizeof(code) / sizeof(*code), code };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter))
+		exit(2);
+}
+
+int main(int argc, char **argv)
 {
 	char line[64];
 
+	if (argc > 1)
+		forbid_scheduling();
 	pthread_barrier_init(&met, NULL, UNITS);
 	puts("ready");
 	fflush(stdout);
@@ -146,6 +178,8 @@ int main(void)
 		} else if (!strcmp(line, "shrink\n")) {
 			many(shrink, UNITS);
 			g_thread_pool_set_max_threads(pool, UNITS, NULL);
+		} else if (!strcmp(line, "many\n")) {
+			many(give_many, 1);
 		} else {
 			return 2;
 		}

@@ -22,9 +22,18 @@ FIXTURE(gthread)
 	struct follow f;
 };
 
+/* How GLib starts threads. */
+FIXTURE_VARIANT(gthread)
+{
+	char *argument;
+};
+
+FIXTURE_VARIANT_ADD(gthread, usual) { NULL };
+FIXTURE_VARIANT_ADD(gthread, by_another_thread) { "spawn" };
+
 FIXTURE_SETUP(gthread)
 {
-	char *argv[] = { PROGRAM, NULL };
+	char *argv[] = { PROGRAM, variant->argument, NULL };
 
 	ASSERT_EQ(0, follow__start(&self->f, argv));
 }
@@ -101,6 +110,16 @@ TEST_F(gthread, tasks_that_wait_for_none_yield_nothing)
 		ASSERT_TRUE(follow__do(f, "shrink"));
 	}
 	EXPECT_EQ(0, f->nfound) TH_LOG("%s", finding__kind_name(f->found[0].kind));
+}
+
+TEST_F(gthread, waiting_for_a_thread_to_start_is_none_for_the_pool)
+{
+	struct follow *f = &self->f;
+
+	ASSERT_EQ(0, follow__watch(f, NULL, false)) TH_LOG("%s", f->error.message);
+	ASSERT_TRUE(follow__do(f, "setup"));
+	ASSERT_TRUE(follow__do(f, "many"));
+	EXPECT_EQ(0, f->nfound) TH_LOG("%s %s", finding__kind_name(f->found[0].kind), f->found[0].through);
 }
 
 TEST_F(gthread, a_pool_that_was_there_is_known_from_its_next_task)
