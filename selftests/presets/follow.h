@@ -64,6 +64,12 @@ static inline uint64_t follow__clock(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
+/* The preset for the Poco that is installed: its offsets are others in each. */
+static inline const char *follow__poco(void)
+{
+	return access("/usr/lib/x86_64-linux-gnu/libPocoData.so.80", F_OK) ? "poco100" : "poco";
+}
+
 static inline void follow__frame(const struct finding_frame *f, char *buf, size_t size)
 {
 	const char *base = f->file ? strrchr(f->file, '/') : NULL;

@@ -16,7 +16,7 @@ FIXTURE_SETUP(poco)
 	memset(&self->now, 0, sizeof(self->now));
 	ASSERT_EQ(0, follow__start(&self->f, argv));
 	ASSERT_TRUE(follow__before(&self->f, "setup"));
-	ASSERT_EQ(0, follow__watch(&self->f, "poco", false)) TH_LOG("%s", self->f.error.message);
+	ASSERT_EQ(0, follow__watch(&self->f, follow__poco(), false)) TH_LOG("%s", self->f.error.message);
 }
 
 FIXTURE_TEARDOWN(poco)
