@@ -30,8 +30,12 @@ static const struct {
 } layouts[] = {
 	{ 18, 22, { [GOLANG_GOID] = 152, [GOLANG_MAX_OPEN] = 128, [GOLANG_NUM_OPEN] = 80, [GOLANG_FREE_CONN] = 40,
 		    [GOLANG_TX_CONN] = 32, [GOLANG_TX_DONE] = 64 } },
-	{ 23, 23, { [GOLANG_GOID] = 160, [GOLANG_MAX_OPEN] = 136, [GOLANG_NUM_OPEN] = 88, [GOLANG_FREE_CONN] = 40,
+	{ 23, 24, { [GOLANG_GOID] = 160, [GOLANG_MAX_OPEN] = 136, [GOLANG_NUM_OPEN] = 88, [GOLANG_FREE_CONN] = 40,
 		    [GOLANG_TX_CONN] = 32, [GOLANG_TX_DONE] = 64 } },
+	{ 25, 26, { [GOLANG_GOID] = 152, [GOLANG_MAX_OPEN] = 136, [GOLANG_NUM_OPEN] = 88, [GOLANG_FREE_CONN] = 40,
+		    [GOLANG_TX_CONN] = 32, [GOLANG_TX_DONE] = 64 } },
+	{ 27, 27, { [GOLANG_GOID] = 152, [GOLANG_MAX_OPEN] = 136, [GOLANG_NUM_OPEN] = 88, [GOLANG_FREE_CONN] = 40,
+		    [GOLANG_TX_CONN] = 40, [GOLANG_TX_DONE] = 72 } },
 };
 
 /* "go1.23", "go1.23.5", "go1.23.5 X:nocoverageredesign", but none of a development version. */

@@ -47,7 +47,7 @@ static void fill_probe(const struct plan *plan, const struct plan_probe *pp, uin
 	p->key = sp->key.shape != PW_SHAPE_NONE ? sp->key : pool->key;
 	p->count = sp->count;
 	p->ok = sp->ok;
-	p->resource = sp->resource;
+	p->resource = pp->resource.shape != PW_SHAPE_NONE ? pp->resource : sp->resource;
 	p->def_capacity = POOLWATCH_UNKNOWN;
 	/* What a call is given holds for all versions, what lies in memory does not. */
 	if (sp->capacity.shape != PW_SHAPE_NONE && !(pp->learn && sp->capacity.uses & PW_USES_MEM))

@@ -29,6 +29,9 @@ static int add_statement(struct planner *p, struct module *m, const struct spec_
 	bool any = false;
 	int err;
 
+	/* Whether a transaction is over is asked of its fields, and where those are must be known. */
+	if (spec_pool__is_go_sql(p->pool) && probe->kind == PW_DISOWN && !planner__go_sql_tx(m))
+		return 0;
 	for (size_t i = 0; i < probe->nsymbols; i++) {
 		struct elf_symbol *found;
 		size_t n = 0;
@@ -51,9 +54,6 @@ static int add_statement(struct planner *p, struct module *m, const struct spec_
 		if (err)
 			return err;
 	}
-	/* Whether a transaction is over is asked of its fields, and where those are must be known. */
-	if (spec_pool__is_go_sql(p->pool) && probe->kind == PW_DISOWN && !planner__go_sql_tx(m))
-		return 0;
 	/* A Go program has the methods that something in it calls. */
 	if (!any && spec_pool__is_go_sql(p->pool) && probe->kind != PW_ACQUIRE && probe->kind != PW_RELEASE)
 		return 0;

@@ -48,6 +48,7 @@ struct plan_probe {
 	bool ret_incomplete;		/* some returns are not seen */
 	bool thrown_through;		/* an exception may leave it: it has something to clean up then */
 	struct pw_expr capacity, available; /* what code knows of the pool's sizes, beside its definition; PW_SHAPE_NONE: nothing */
+	struct pw_expr resource;	/* and of the unit's name, whatever the definition says */
 	uint64_t fold_from, fold_to;	/* Go: addresses of the package's code, in which no site is; equal: none */
 	bool learn;			/* no guard of the definition matches: its capacity and available do not hold here */
 	char why[160];			/* the choice of the return method, in a sentence */

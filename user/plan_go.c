@@ -6,10 +6,6 @@
 
 #define SQL_CONN "database/sql.(*DB).conn" /* in every program that uses that package */
 
-/* Of sql.Tx, as the preset has them. */
-#define TX_CONN 32
-#define TX_DONE 64
-
 /* Of the target's choice: shown without what could harm. */
 static struct escaped version_of(const struct golang *go)
 {
@@ -63,8 +59,23 @@ bool planner__go_sql_tx(const struct module *m)
 	uint32_t conn, done;
 	struct golang *go;
 
-	return !elf__golang(m->elf, &go) && !golang__field(go, GOLANG_TX_CONN, &conn) && !golang__field(go, GOLANG_TX_DONE, &done) &&
-	       conn == TX_CONN && done == TX_DONE;
+	return !elf__golang(m->elf, &go) && !golang__field(go, GOLANG_TX_CONN, &conn) && !golang__field(go, GOLANG_TX_DONE, &done);
+}
+
+/* A transaction's connection, unless the transaction was over before. */
+static int sql_tx(struct planner *p, const struct module *m, struct plan_probe *out)
+{
+	struct expr_error err;
+	uint32_t conn, done;
+	struct golang *go;
+	char text[64];
+
+	if (elf__golang(m->elf, &go) || golang__field(go, GOLANG_TX_CONN, &conn) || golang__field(go, GOLANG_TX_DONE, &done))
+		return -ENOENT;
+	snprintf(text, sizeof(text), "u64[arg0+%u]*(u32[arg0+%u]==0)", conn, done);
+	if (expr__parse(text, strlen(text), PW_USES_ARGS | PW_USES_MEM, &out->resource, &err))
+		return planner__fail(p, -EINVAL, "%s: %s", text, err.message);
+	return 0;
 }
 
 /* sql.DB has no limit where maxOpen is 0, and then its capacity is POOLWATCH_UNLIMITED. */
@@ -95,6 +106,7 @@ int planner__go_probe(struct planner *p, const struct module *m, uint64_t vaddr,
 {
 	uint64_t start, end, from, to;
 	struct golang *go;
+	int err;
 
 	/* As addresses in the process: what is mapped of the file is moved as a whole. */
 	if (!elf__golang(m->elf, &go) && !golang__package(go, vaddr, &start, &end) && !elf__to_offset(m->elf, start, &from) &&
@@ -102,5 +114,8 @@ int planner__go_probe(struct planner *p, const struct module *m, uint64_t vaddr,
 		out->fold_from = m->map->start - m->map->offset + from;
 		out->fold_to = m->map->start - m->map->offset + to + 1;
 	}
-	return spec_pool__is_go_sql(p->pool) ? sql_sizes(p, m, out) : 0;
+	if (!spec_pool__is_go_sql(p->pool))
+		return 0;
+	err = sql_sizes(p, m, out);
+	return !err && out->probe->kind == PW_DISOWN ? sql_tx(p, m, out) : err;
 }
