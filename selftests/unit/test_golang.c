@@ -48,13 +48,14 @@ FIXTURE(golang)
 	char *image;
 	Elf *elf;
 	struct golang *go;
+	const char *version; /* NULL: some */
 };
 
 static int open_bytes(FIXTURE_DATA(golang) *self, const void *bytes, size_t len)
 {
 	size_t size;
 
-	self->image = golang_image(bytes, len, "go1.23.5", &size);
+	self->image = golang_image(bytes, len, self->version ?: "go1.23.5", &size);
 	self->elf = self->image ? elf_memory(self->image, size) : NULL;
 	return self->elf ? golang__open(self->elf, &self->go) : -ENOMEM;
 }
@@ -75,12 +76,52 @@ FIXTURE_SETUP(golang)
 	self->go = NULL;
 	self->elf = NULL;
 	self->image = NULL;
+	self->version = NULL;
 	self->table = good_table();
 }
 
 FIXTURE_TEARDOWN(golang)
 {
 	close_bytes(self);
+}
+
+/* As the DWARF of programs says that were made by them; one of a version not seen has nothing else here to ask. */
+TEST_F(golang, where_fields_lie)
+{
+	static const struct {
+		const char *version;
+		uint32_t goid, max_open, tx_conn, tx_done; /* goid 0: not known */
+	} want[] = {
+		{ "go1.17.1", 0 },
+		{ "go1.18", 152, 128, 32, 64 },
+		{ "go1.22.12", 152, 128, 32, 64 },
+		{ "go1.23.8", 160, 136, 32, 64 },
+		{ "go1.24.4", 160, 136, 32, 64 },
+		{ "go1.25.12", 152, 136, 32, 64 },
+		{ "go1.26.11 X:nodwarf5", 152, 136, 32, 64 },
+		{ "go1.27.3", 152, 136, 40, 72 },
+		{ "go1.27rc1", 0 },
+		{ "go1.28.0", 0 },
+	};
+	uint32_t offset;
+
+	for (size_t i = 0; i < sizeof(want) / sizeof(*want); i++) {
+		self->version = want[i].version;
+		ASSERT_EQ(0, open_bytes(self, &self->table, sizeof(self->table)));
+		if (want[i].goid) {
+			EXPECT_EQ(0, golang__field(self->go, GOLANG_GOID, &offset));
+			EXPECT_EQ(want[i].goid, offset) TH_LOG("%s", want[i].version);
+			EXPECT_EQ(0, golang__field(self->go, GOLANG_MAX_OPEN, &offset));
+			EXPECT_EQ(want[i].max_open, offset) TH_LOG("%s", want[i].version);
+			EXPECT_EQ(0, golang__field(self->go, GOLANG_TX_CONN, &offset));
+			EXPECT_EQ(want[i].tx_conn, offset) TH_LOG("%s", want[i].version);
+			EXPECT_EQ(0, golang__field(self->go, GOLANG_TX_DONE, &offset));
+			EXPECT_EQ(want[i].tx_done, offset) TH_LOG("%s", want[i].version);
+		} else {
+			EXPECT_EQ(-ENOENT, golang__field(self->go, GOLANG_GOID, &offset)) TH_LOG("%s", want[i].version);
+		}
+		close_bytes(self);
+	}
 }
 
 TEST_F(golang, what_it_says)
