@@ -70,6 +70,22 @@ FIXTURE_TEARDOWN(sqlalchemy)
 	unlink(self->database);
 }
 
+/* As many threads as connections, each of which holds one: proven, with nothing left over from before. */
+static const struct followed *expect_deadlock(struct __test_metadata *_metadata, struct follow *f)
+{
+	const struct followed *d = follow__stuck(f, "nest");
+
+	EXPECT_NE(NULL, d);
+	if (!d)
+		return NULL;
+	EXPECT_EQ(4, d->capacity);
+	EXPECT_EQ(4, d->in_use);
+	EXPECT_EQ(4, d->nthreads);
+	EXPECT_EQ(0, d->unknown);
+	EXPECT_FALSE(d->uncertain);
+	return d;
+}
+
 TEST_F(sqlalchemy, one_thread_suffices_for_the_nested_session)
 {
 	struct follow *f = &self->f;
@@ -88,16 +104,10 @@ TEST_F(sqlalchemy, one_thread_suffices_for_the_nested_session)
 
 TEST_F(sqlalchemy, four_threads_deadlock_long_before_the_timeout)
 {
-	struct follow *f = &self->f;
-	const struct followed *d = follow__stuck(f, "nest");
+	const struct followed *d = expect_deadlock(_metadata, &self->f);
 
 	ASSERT_NE(NULL, d);
 	EXPECT_STREQ("sqlalchemy", d->pool);
-	EXPECT_EQ(4, d->capacity);
-	EXPECT_EQ(4, d->in_use);
-	EXPECT_EQ(4, d->nthreads);
-	EXPECT_EQ(0, d->unknown);
-	EXPECT_FALSE(d->uncertain);
 	EXPECT_STREQ("handle_request sqlalchemy_article.py:45", d->held);
 	EXPECT_STREQ("write_audit_log sqlalchemy_article.py:38", d->asked);
 	EXPECT_STREQ("handle_request sqlalchemy_article.py:48", d->outer);
@@ -106,51 +116,31 @@ TEST_F(sqlalchemy, four_threads_deadlock_long_before_the_timeout)
 TEST_F(sqlalchemy, a_connection_that_another_thread_was_quicker_to_open)
 {
 	struct follow *f = &self->f;
-	const struct followed *d;
 
 	ASSERT_TRUE(follow__do(f, "race"));
 	EXPECT_EQ(1, f->nfound); /* its main thread holds three */
-	d = follow__stuck(f, "nest");
-	ASSERT_NE(NULL, d);
-	EXPECT_EQ(4, d->capacity);
-	EXPECT_EQ(4, d->in_use);
-	EXPECT_EQ(4, d->nthreads);
-	EXPECT_EQ(0, d->unknown);
-	EXPECT_FALSE(d->uncertain);
+	expect_deadlock(_metadata, f);
 }
 
 /* What was counted for it is given back by the same thread: it holds nothing afterwards. */
 TEST_F(sqlalchemy, a_connection_that_could_not_be_opened)
 {
 	struct follow *f = &self->f;
-	const struct followed *d;
 
 	ASSERT_TRUE(follow__do(f, "fail"));
 	EXPECT_EQ(0, f->nfound);
-	d = follow__stuck(f, "nest");
-	ASSERT_NE(NULL, d);
-	EXPECT_EQ(4, d->in_use);
-	EXPECT_EQ(4, d->nthreads);
-	EXPECT_EQ(0, d->unknown);
-	EXPECT_FALSE(d->uncertain);
+	expect_deadlock(_metadata, f);
 }
 
 /* Those beyond the pool's size are closed when they are given back, and opened again. */
 TEST_F(sqlalchemy, a_deadlock_after_much_use)
 {
 	struct follow *f = &self->f;
-	const struct followed *d;
 
 	for (int i = 0; i < 3; i++)
 		ASSERT_TRUE(follow__do(f, "flat"));
 	EXPECT_EQ(0, f->nfound);
-	d = follow__stuck(f, "nest");
-	ASSERT_NE(NULL, d);
-	EXPECT_EQ(4, d->capacity);
-	EXPECT_EQ(4, d->in_use);
-	EXPECT_EQ(4, d->nthreads);
-	EXPECT_EQ(0, d->unknown);
-	EXPECT_FALSE(d->uncertain);
+	expect_deadlock(_metadata, f);
 }
 
 TEST_F(sqlalchemy, the_session_passed_down_yields_nothing)
@@ -189,7 +179,6 @@ FIXTURE_TEARDOWN(psycopg2)
 TEST_F(psycopg2, makes_no_difference)
 {
 	struct follow *f = &self->f;
-	const struct followed *d;
 
 	ASSERT_TRUE(follow__do(f, "flat"));
 	EXPECT_EQ(0, f->nfound);
@@ -199,13 +188,7 @@ TEST_F(psycopg2, makes_no_difference)
 	EXPECT_EQ(4, f->found[0].capacity);
 	EXPECT_STREQ("handle_request sqlalchemy_article.py:45", f->found[0].held);
 	EXPECT_STREQ("write_audit_log sqlalchemy_article.py:38", f->found[0].asked);
-	d = follow__stuck(f, "nest");
-	ASSERT_NE(NULL, d);
-	EXPECT_EQ(4, d->capacity);
-	EXPECT_EQ(4, d->in_use);
-	EXPECT_EQ(4, d->nthreads);
-	EXPECT_EQ(0, d->unknown);
-	EXPECT_FALSE(d->uncertain);
+	expect_deadlock(_metadata, f);
 }
 
 TEST_HARNESS_MAIN
