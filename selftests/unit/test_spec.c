@@ -247,7 +247,7 @@ TEST(errors)
 		{ AROUND(" release x count=sembuf"), 4, 18, "'count=sembuf' goes only with acquire, which covers the release, and create" },
 		{ AROUND(" release x resource=ret"), 4, 21, "no 'ret' here: this is not computed at a return" },
 		{ AROUND(" release x ok=1"), 4, 12, "'ok=' goes only with: acquire, create, next" },
-		{ AROUND(" release x ret=sites"), 4, 12, "'ret=' goes only with: acquire, create, scope, wait-on, next" },
+		{ AROUND(" release x ret=sites"), 4, 12, "'ret=' goes only with: acquire, create, scope, wait-on, next, submit" },
 		{ AROUND(" next x count=2"), 4, 9, "'count=' goes only with: acquire, release, invalidate, scope, wait-on" },
 		{ AROUND(" scope x resource=arg0"), 4, 10, "'resource=' goes only with: acquire, release, invalidate, disown" },
 		{ AROUND(" resize x"), 4, 10, "expected 'capacity=': what the new capacity is" },
