@@ -3,6 +3,7 @@ MAN := $(patsubst user/man/%.scd,$(OUT)/man/%,$(wildcard user/man/*.scd))
 
 all: $(MAN)
 
+# The first line asks for tbl, by which readers of pages other than mandoc lay out their tables.
 $(OUT)/man/%: user/man/%.scd $(OUT)/flags
 	$(call msg,MAN,$@)
-	$(Q)mkdir -p $(@D); sed -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g' -e 's|@PREFIX@|$(PREFIX)|g' $< | scdoc >$@
+	$(Q)mkdir -p $(@D); { printf '%s\n' "'\\\" t"; sed -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g' -e 's|@PREFIX@|$(PREFIX)|g' $< | scdoc; } >$@
