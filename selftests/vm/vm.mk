@@ -12,8 +12,6 @@
 
 VM := $(OUT)/vm
 VM_RELEASE := $(notdir $(patsubst %/build,%,$(KDIR)))
-# Debian 12's own kernel has no functions for uprobe programs: direct mode only.
-VM_OLD := $(if $(shell grep -x 'VERSION_ID="12"' /etc/os-release),6.1)
 
 VM_OWN := $(OUT)/selftests/vm
 VM_DEVICE_TESTS += $(VM_OWN)/test_users
@@ -65,9 +63,10 @@ $(VM)/$(VM_RELEASE)/vmlinuz:
 	$(call msg,KERNEL,linux-image-$(VM_RELEASE))
 	$(Q)selftests/vm/kernel linux-image-$(VM_RELEASE) $(@D)
 
+# Debian 12's, which has no functions for uprobe programs: direct mode only.
 $(VM)/6.1/vmlinuz:
 	$(call msg,KERNEL,6.1)
-	$(Q)selftests/vm/kernel "$$(apt-cache search --names-only '^linux-image-6\.1\.0-[0-9]*-cloud-amd64$$' | cut -d' ' -f1 | sort -V | tail -1)" $(@D)
+	$(Q)p=$$(selftests/vm/kernel newest 6.1.0) && selftests/vm/kernel "$$p" $(@D)
 
 # A test program is a file without arguments: this one knows its own.
 define vm_program
@@ -83,7 +82,7 @@ $(VM_MODES:%=$(VM_OWN)/vm-6.12-%): $(VM_OWN)/vm-6.12-%: $(VM)/$(VM_RELEASE)/vmli
 $(VM_OWN)/vm-6.1: $(VM)/6.1/vmlinuz $(VM)/initramfs selftests/vm/run
 	$(call vm_program,$(@F) $(VM)/6.1/vmlinuz direct $(VM)/initramfs)
 
-VM_TESTS := $(VM_MODES:%=$(VM_OWN)/vm-6.12-%) $(if $(VM_OLD),$(VM_OWN)/vm-6.1)
+VM_TESTS := $(VM_MODES:%=$(VM_OWN)/vm-6.12-%) $(VM_OWN)/vm-6.1
 TESTS += $(VM_TESTS)
 
 # --- another kernel: its module is built in a directory of its own, by this same make

@@ -35,7 +35,7 @@ $(SYSTEMD_TEST): $(VM)/$(VM_RELEASE)/vmlinuz $(SYSTEMD)/disk.ext4 selftests/vm/r
 $(SYSTEMD_TEST)-6.1: $(VM)/6.1/vmlinuz $(SYSTEMD)/disk.ext4 selftests/vm/run
 	$(call systemd_program,old-kernel,$<)
 
-SYSTEMD_TESTS := $(SYSTEMD_TEST) $(if $(VM_OLD),$(SYSTEMD_TEST)-6.1)
+SYSTEMD_TESTS := $(SYSTEMD_TEST) $(SYSTEMD_TEST)-6.1
 
 test-systemd: $(SYSTEMD_TESTS)
 	$(Q)selftests/run $(SYSTEMD_TESTS)
