@@ -125,6 +125,8 @@ __noinline int frame__left(__u32 thread, __u32 at, int how)
 	__u32 probe;
 	bool polls;
 
+	if (how != PW_RETIRE_THROWN)
+		count_loss(POOLWATCH_RETIRED_REQUESTS);
 	if (!t || !own)
 		return 0;
 	d = &own->deed;
@@ -171,8 +173,6 @@ __noinline int frames__retire(__u32 thread, __u64 sp, int how)
 		if (f->sp > sp || (f->sp == sp && !how))
 			break;
 		own->nframes = n - 1;
-		if (how != PW_RETIRE_THROWN)
-			count_loss(POOLWATCH_RETIRED_REQUESTS);
 		frame__left(thread, n - 1, how);
 	}
 	return 0;

@@ -100,7 +100,7 @@ __noinline int release__unit(struct pw_deed *d)
 }
 
 /* A thread that never waited posts: a signalling semaphore. What it took before the attach it may post once. */
-__noinline int release__signal(struct pw_deed *d)
+__noinline int release__signal(struct pw_deed *d, bool waited)
 {
 	struct poolwatch_thread *t;
 	struct poolwatch_pool *p;
@@ -110,6 +110,8 @@ __noinline int release__signal(struct pw_deed *d)
 
 	if (!d)
 		return -1;
+	if (waited || !(d->def_flags & POOLWATCH_DEF_CONFIRM))
+		return 0;
 	t = thread_at(d->thread);
 	own = private_at(d->thread);
 	p = pool_at(d->pool);
@@ -140,14 +142,14 @@ static __always_inline bool may_be_older(const struct poolwatch_pool *p, __s64 u
 }
 
 /*
- * @rest units more than the thread held (@had of them): it gives them back for somebody else. For whom cannot be told, so the
+ * More units than the thread held (@had of them): it gives them back for somebody else. For whom cannot be told, so the
  * pool's holders are in doubt from then on, unless the unit was one that nobody was seen to take.
  */
-__noinline int release__foreign(struct pw_deed *d, __s64 had, __s64 rest, bool waited)
+__noinline int release__foreign(struct pw_deed *d, __s64 had, bool waited)
 {
 	struct poolwatch_pool *p;
 	struct pw_private *own;
-	__s64 known;
+	__s64 known, rest;
 
 	if (!d)
 		return -1;
@@ -158,8 +160,7 @@ __noinline int release__foreign(struct pw_deed *d, __s64 had, __s64 rest, bool w
 	count_loss(POOLWATCH_UNMATCHED_RELEASES);
 	if (!had)
 		__sync_fetch_and_add(&p->releases, 1);
-	if (!waited && (d->def_flags & POOLWATCH_DEF_CONFIRM))
-		release__signal(d);
+	rest = d->units - had;
 	known = p->in_use;
 	/* A thread from before the attach that never asked here returns, as far as anyone can know, what it took then. */
 	if ((!waited && !own->since_attach && may_be_older(p, rest)) || known <= 0) {
@@ -214,5 +215,9 @@ __noinline int ledger__release(struct pw_deed *d)
 		set_flag(p, POOLWATCH_POOL_CONFIRMED);
 		came_back(p, had);
 	}
-	return had < d->units ? release__foreign(d, had, d->units - had, waited) : 0;
+	if (had >= d->units)
+		return 0;
+	/* Not from release__foreign: all calls in progress have 512 bytes of stack, and Linux 6.1 rounds each up to 32. */
+	release__signal(d, waited);
+	return release__foreign(d, had, waited);
 }

@@ -58,14 +58,19 @@ static __always_inline int sysv__read(const struct pw_sysv_call *c, __u32 i, str
 	return 0;
 }
 
-/* The pool of semaphore @num, in d->pool. */
-static __always_inline struct poolwatch_pool *sysv__pool(const struct pw_sysv_call *c, struct pw_deed *d, __u32 num)
+/* The pool of semaphore @num, in d->pool. Return: 0 if nothing is counted there. */
+__noinline int sysv__pool(struct pw_sysv_call *c, struct pw_deed *d, __u32 num)
 {
-	struct pw_spot spot = { .addr = PW_SYSV_KEY(c->set, num), .thread = c->thread, .def = c->def };
+	struct pw_spot spot = {};
 	struct poolwatch_pool *p;
 
+	if (!c || !d)
+		return 0;
+	spot.addr = PW_SYSV_KEY(c->set, num);
+	spot.thread = c->thread;
+	spot.def = c->def;
 	if (ledger__pool(&spot))
-		return NULL;
+		return 0;
 	d->pool = spot.pool;
 	p = pool_at(spot.pool);
 	if (p && spot.fresh) {
@@ -77,7 +82,7 @@ static __always_inline struct poolwatch_pool *sysv__pool(const struct pw_sysv_ca
 			pool__set_capacity(p, v->value[num & (SYSV_NUMS - 1)]);
 		}
 	}
-	return p && !(p->flags & POOLWATCH_POOL_SIGNALLING) ? p : NULL;
+	return p && !(p->flags & POOLWATCH_POOL_SIGNALLING);
 }
 
 static __always_inline void sysv__deed(const struct pw_sysv_call *c, struct pw_deed *d, __s64 units)
