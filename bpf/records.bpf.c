@@ -5,11 +5,7 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-/*
- * How often the kernel is asked for a mapping while another thread maps or unmaps something: a try is some 30 ns, what that thread does
- * tens of microseconds.
- */
-#define PW_VMA_TRIES 1024
+#define PW_VMA_TRIES 3
 #define VM_SHARED 0x8 /* include/linux/mm.h */
 #define ENOENT	  2   /* include/uapi/asm-generic/errno-base.h */
 #define EBUSY	  16
@@ -134,8 +130,7 @@ __noinline int ledger__thread(__u64 goroutine)
 struct pw_mapping {
 	struct pw_shared_key key;
 	__u64 addr;
-	__u32 shared;
-	int err;
+	__u64 shared;
 };
 
 static long mapping__look(struct task_struct *task, struct vm_area_struct *vma, struct pw_mapping *m)
@@ -162,23 +157,23 @@ static __always_inline void mapping__of_sysv(struct pw_mapping *m)
 	m->key.offset = m->addr & ~(1ull << 63);
 }
 
-/* Return: 1, to end the loop. */
-static long mapping__try(__u32 i, struct pw_mapping *m)
-{
-	m->err = bpf_find_vma(bpf_get_current_task_btf(), m->addr, mapping__look, m, 0);
-	return m->err != -EBUSY;
-}
-
 /* The mapping that @m->addr lies in. */
 static __always_inline void mapping__find(struct pw_mapping *m)
 {
+	int err = 0;
+
 	if (m->addr >> 63) {
 		mapping__of_sysv(m);
 		return;
 	}
-	bpf_loop(PW_VMA_TRIES, mapping__try, m, 0);
+	/* Busy while another thread maps or unmaps something, which is short. */
+	for (int i = 0; i < PW_VMA_TRIES; i++) {
+		err = bpf_find_vma(bpf_get_current_task_btf(), m->addr, mapping__look, m, 0);
+		if (err != -EBUSY)
+			break;
+	}
 	/* No mapping there is no loss: keys need not be addresses (a constant, the number of a System V semaphore). */
-	if (m->err && m->err != -ENOENT)
+	if (err && err != -ENOENT)
 		count_loss(POOLWATCH_LOST_MAPPING);
 }
 
