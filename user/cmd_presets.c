@@ -36,7 +36,7 @@ static void print_libs(const struct spec *spec)
 	printf("%-34s", escaped);
 }
 
-/* What the comment at its beginning says, up to the first full stop. */
+/* What the comment at its beginning says, up to the first full stop: one of a number goes on. */
 static void print_summary(const struct preset *p)
 {
 	const char *s = p->text;
@@ -45,7 +45,10 @@ static void print_summary(const struct preset *p)
 
 	if (s && s[0] == '#') {
 		s += strspn(s, "# ");
-		n = strcspn(s, ".\n");
+		n = strcspn(s, "\n");
+		for (size_t i = 0; i < n; i++)
+			if (s[i] == '.' && (i + 1 == n || s[i + 1] == ' '))
+				n = i;
 		escape__bytes(text, sizeof(text), s, n, 0);
 		fputs(text, stdout);
 	}
