@@ -13,7 +13,7 @@
 
 #define DEBUG_DIRS "/usr/lib/debug"
 
-static void cleanup_elf(struct elf_file **f)
+void elf__cleanup(struct elf_file **f)
 {
 	elf__close(*f);
 }
@@ -166,7 +166,7 @@ static void read_sections(struct elf_file *f)
 
 int elf__open(int fd, struct elf_file **out)
 {
-	_cleanup_(cleanup_elf) struct elf_file *f = calloc(1, sizeof(*f));
+	_cleanup_(elf__cleanup) struct elf_file *f = calloc(1, sizeof(*f));
 	GElf_Ehdr ehdr;
 	int err;
 

@@ -24,6 +24,8 @@ struct elf_symbol {
 /* elf__open - from an open descriptor, which stays the caller's. -ENOEXEC: not a 64-bit x86 ELF file; -EINVAL: broken. */
 int elf__open(int fd, struct elf_file **out);
 void elf__close(struct elf_file *elf);
+/* The same for _cleanup_. */
+void elf__cleanup(struct elf_file **elf);
 /* Where its debug file may lie: colon-separated, the caller's while @elf lives; NULL: /usr/lib/debug. Before anything is asked. */
 void elf__set_debug_dirs(struct elf_file *elf, const char *dirs);
 

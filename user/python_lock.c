@@ -77,15 +77,10 @@ static bool same_file(const struct target_map *m, const struct target_map *code)
 	return m->ino == code->ino && m->dev == code->dev;
 }
 
-static void cleanup_elf_file(struct elf_file **elf)
-{
-	elf__close(*elf);
-}
-
 /* The cheapest place at which the function at @vaddr has not done anything yet; @vaddr must be where the unwind table begins one. */
 static int place_in(int fd, uint64_t vaddr, struct python *py)
 {
-	_cleanup_(cleanup_elf_file) struct elf_file *elf = NULL;
+	_cleanup_(elf__cleanup) struct elf_file *elf = NULL;
 	_cleanup_(place_parts__clear) struct place_parts parts = { 0 };
 	struct place_code code = { .vaddr = vaddr, .part = place_parts__give, .ctx = &parts };
 	struct place_part whole;
